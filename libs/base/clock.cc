@@ -1,0 +1,10 @@
+#include "base/clock.h"
+
+namespace thanos::base {
+
+int64_t SystemClock::NowMs() const {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+}
+
+}  // namespace thanos::base
