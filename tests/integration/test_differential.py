@@ -1,0 +1,158 @@
+"""Generated queries through sidecar, store gateway and querier give a real Prometheus' answers over the same samples.
+
+Three views of one data set (tests/data/make_blocks.cc): replica a lies in the Prometheus behind the sidecar, replica b in the
+bucket behind the store gateway, and both de-duplicated. The reference Prometheus holds all three as ordinary series: with a
+`replica` label, and, de-duplicated by a plain model of the rule, with a `reference` label that says whether counters were
+lifted at a switch of replicas.
+
+De-duplicated queries begin before the first sample: which replica is in use depends on where reading starts, in Thanos too.
+
+THANOS_DIFF_SEED repeats a run, THANOS_DIFF_QUERIES sets the number of queries per view.
+"""
+
+import os
+import unittest
+
+from tests.integration import answers, harness
+from tests.integration.query_generator import EXCLUSIONS, QueryGenerator
+
+START_S = 1_700_006_400  # a multiple of two hours
+HOURS = 8
+END_S = START_S + HOURS * 3600
+# Known differences of Prometheus 2.42, used only when 3.5 is not to be had: left-closed windows and lookback do not matter
+# here (no query time coincides with a sample); these functions do.
+EXCLUDED_WITH_2 = ["rate(", "increase(", "delta(", "stddev", "stdvar", "quantile", "avg", "sum", "atan2", "@", "[", "timestamp("]
+
+
+class DifferentialTest(harness.ClusterTest):
+    @classmethod
+    def start_cluster(cls):
+        cluster = cls.cluster
+        cls.seed = int(os.environ.get("THANOS_DIFF_SEED", "20"))
+        cls.count = int(os.environ.get("THANOS_DIFF_QUERIES", "70"))
+        cls.has_prometheus_3 = harness.PROMETHEUS_3.exists()
+        data = cluster.path("data")
+        harness.make_blocks(data, f"--start={START_S}", f"--hours={HOURS}", "--series=2000")
+        _, cls.reference = cluster.prometheus("reference", data / "reference")
+        _, prometheus = cluster.prometheus("prometheus-a", data / "prometheus-a",
+                                           external_labels={"cluster": "x", "replica": "a"})
+        _, _, sidecar = cluster.sidecar("sidecar", prometheus, data / "prometheus-a")
+        _, _, store = cluster.store("store", data / "bucket")
+        _, cls.querier, _ = cluster.querier("query", [sidecar, store])
+        harness.wait_for(cls.both_replicas_answer, "both replicas")
+
+    @classmethod
+    def both_replicas_answer(cls):
+        status, body = harness.get_json(cls.querier + "/api/v1/query", {
+            "query": "count by (replica) (temperature_celsius)", "time": START_S + 3600, "dedup": "false"})
+        return status == 200 and len(body["data"]["result"]) == 2
+
+    def compare(self, generator, our_matchers, reference_matchers, instant, times):
+        """Runs `count` queries of one view; `times` gives (start, end, step) from the generator's random source."""
+        differences, compared, empty = [], 0, 0
+        for _ in range(self.count):
+            query = generator.query()
+            if not self.has_prometheus_3 and any(word in query for word in EXCLUDED_WITH_2):
+                continue
+            start, end, step = times(generator.random)
+            path = "/api/v1/query" if instant else "/api/v1/query_range"
+            window = {"time": end} if instant else {"start": start, "end": end, "step": step}
+            ours = harness.get_json(self.querier + path, {
+                **window, "query": query.replace("@SEL@", our_matchers), "dedup": str("replica" not in our_matchers).lower()}, "POST")[1]
+            theirs = harness.get_json(self.reference + path, {
+                **window, "query": query.replace("@SEL@", reference_matchers)}, "POST")[1]
+            compared += 1
+            empty += theirs["status"] == "success" and not theirs["data"]["result"]
+            found = answers.difference(ours, theirs, drop_labels=("reference",))
+            if found:
+                differences.append(f"{query.replace('@SEL@', our_matchers)} {window}: {found}")
+            elif ours.get("warnings") and any("PromQL" not in w for w in ours["warnings"]):
+                differences.append(f"{query}: unexpected warnings {ours['warnings']}")
+        print(f"seed {self.seed}: {compared} queries compared, {empty} empty answers, {len(differences)} differences")
+        if differences:
+            self.fail(f"{len(differences)} of {compared} differ:\n" + "\n".join(differences[:12]) + "\nexcluded by design:" + EXCLUSIONS)
+        self.assertLess(empty, compared * 0.6)
+
+    @staticmethod
+    def inside(random):
+        start = START_S + 3600 + 30 * random.randint(0, 240) + 15
+        return start, start + random.choice([600, 3600, 7200]), random.choice([30, 60, 90, 300])
+
+    @staticmethod
+    def from_the_beginning(random):
+        return START_S + 15, START_S + 15 + random.choice([2, 5, 8]) * 3600, random.choice([120, 300, 600])
+
+    def replica_view(self, replica, instant, counters):
+        matchers = f'cluster="x",replica="{replica}"'
+        seed = f"{self.seed}-{replica}-{instant}-{counters}"
+        self.compare(QueryGenerator(seed, counters), matchers, matchers, instant, self.inside)
+
+    def deduplicated_view(self, instant, counters):
+        kind = "counter" if counters else "plain"
+        generator = QueryGenerator(f"{self.seed}-dedup-{instant}-{counters}", counters, modifiers=False,
+                                   ranges=["8h", "10h"] if instant else None)
+        if instant:
+            # Subqueries and bare selectors would start reading in the middle.
+            generator.vector = lambda depth: generator.aggregation(generator.metric(), 2)
+            generator.leaf = lambda metric: (
+                f"{generator.random.choice(['rate', 'increase'] if counters else ['sum_over_time', 'count_over_time', 'avg_over_time', 'max_over_time'])}"
+                f"({generator.selector(metric)}[8h])")
+        self.compare(generator, 'cluster="x"', f'cluster="x",replica="",reference="{kind}"', instant, self.from_the_beginning)
+
+    def test_replica_a_through_the_sidecar_range(self):
+        self.replica_view("a", False, False)
+
+    def test_replica_a_through_the_sidecar_range_counters(self):
+        self.replica_view("a", False, True)
+
+    def test_replica_a_through_the_sidecar_instant(self):
+        self.replica_view("a", True, False)
+
+    def test_replica_b_through_the_store_range(self):
+        self.replica_view("b", False, False)
+
+    def test_replica_b_through_the_store_range_counters(self):
+        self.replica_view("b", False, True)
+
+    def test_replica_b_through_the_store_instant(self):
+        self.replica_view("b", True, True)
+
+    def test_deduplicated_range(self):
+        self.deduplicated_view(False, False)
+
+    def test_deduplicated_range_counters(self):
+        self.deduplicated_view(False, True)
+
+    def test_deduplicated_instant(self):
+        self.deduplicated_view(True, False)
+
+    def test_deduplicated_instant_counters(self):
+        self.deduplicated_view(True, True)
+
+    def test_series_and_labels(self):
+        window = {"start": START_S + 3600, "end": START_S + 7200}
+        for path, params in [
+            ("/api/v1/series", {"match[]": 'temperature_celsius{room=~"r-1.*",replica="b"}'}),
+            ("/api/v1/series", {"match[]": 'queue_length{instance="i-2",replica="a"}'}),
+            ("/api/v1/labels", {"match[]": '{__name__=~"queue.*",replica="b"}'}),
+            ("/api/v1/label/instance/values", {"match[]": 'queue_length{replica="a"}'}),
+            ("/api/v1/label/kind/values", {"match[]": '{cluster="x",replica="b"}'}),
+        ]:
+            with self.subTest(path=path, params=params):
+                ours = harness.get_json(self.querier + path, {**window, **params, "dedup": "false"})[1]
+                theirs = harness.get_json(self.reference + path, {**window, **params})[1]
+                key = (lambda d: sorted(map(str, (sorted(x.items()) for x in d)))) if path.endswith("series") else sorted
+                self.assertEqual(key(ours["data"]), key(theirs["data"]))
+                self.assertTrue(theirs["data"])
+
+    def test_errors_have_prometheus_form(self):
+        for query in ["sum(", "rate(up)", "foo(up)", "up{", "1 + ", '{__name__=~".*"}', "up @ x", "up[5m]"]:
+            with self.subTest(query=query):
+                params = {"query": query, "start": START_S, "end": START_S + 60, "step": 15}
+                ours_status, ours = harness.get_json(self.querier + "/api/v1/query_range", params)
+                status, theirs = harness.get_json(self.reference + "/api/v1/query_range", params)
+                self.assertEqual((ours_status, ours["status"], ours["errorType"]), (status, theirs["status"], theirs["errorType"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
