@@ -98,6 +98,18 @@ function(thanos_service name)
   endif()
 endfunction()
 
+# thanos_tool(<name> SRCS ... DEPS ...): a program used by tests and benchmarks, in build/<preset>/test.
+function(thanos_tool name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  _thanos_common(${name})
+  foreach(dep IN LISTS ARG_DEPS)
+    target_link_libraries(${name} PRIVATE thanos_${dep})
+  endforeach()
+  target_link_options(${name} PRIVATE ${THANOS_LINK_OPTIONS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
+endfunction()
+
 # thanos_bench(<name> SRCS ... DEPS ...): a Google Benchmark executable in build/<preset>/bench.
 function(thanos_bench name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})

@@ -1,0 +1,91 @@
+#pragma once
+
+// Which of a bucket's blocks are used. Filters run in the order given to the fetcher; each removes blocks
+// from the set.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "block/markers.h"
+#include "block/meta.h"
+#include "concurrency/thread_pool.h"
+#include "objstore/bucket.h"
+
+namespace thanos::block {
+
+// Metas by ULID; shared because users of a block outlive the next synchronisation.
+using MetaMap = std::map<model::Ulid, std::shared_ptr<const Meta>>;
+// How many blocks were set aside for which reason ("time-excluded", ...).
+using StateCounts = std::map<std::string, int64_t>;
+
+class BlockFilter {
+ public:
+  virtual ~BlockFilter() = default;
+  // Removes blocks from `metas` and counts them in `counts`.
+  virtual base::Status Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) = 0;
+};
+
+// Keeps blocks that reach into a range, which may move with time, as Thanos' store does: max time >= min, min
+// time <= max.
+class TimeFilter final : public BlockFilter {
+ public:
+  explicit TimeFilter(std::function<model::ClosedRange()> range) : range_(std::move(range)) {}
+  base::Status Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) override;
+
+ private:
+  const std::function<model::ClosedRange()> range_;
+};
+
+// Leaves blocks alone that are younger than the delay, unless a compactor or a repair made them.
+class ConsistencyDelayFilter final : public BlockFilter {
+ public:
+  // `clock` must outlive the filter.
+  ConsistencyDelayFilter(int64_t delay_ms, const base::Clock& clock) : delay_ms_(delay_ms), clock_(clock) {}
+  base::Status Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) override;
+
+ private:
+  const int64_t delay_ms_;
+  const base::Clock& clock_;
+};
+
+// Removes blocks that have been marked for deletion for longer than the delay.
+class DeletionMarkFilter final : public BlockFilter {
+ public:
+  // All references must outlive the filter. Filter() must not run on a thread of `pool`.
+  DeletionMarkFilter(objstore::Bucket& bucket, concurrency::ThreadPool& pool, int64_t delay_ms,
+                     const base::Clock& clock)
+      : bucket_(bucket), pool_(pool), delay_ms_(delay_ms), clock_(clock) {}
+  base::Status Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) override;
+
+ private:
+  objstore::Bucket& bucket_;
+  concurrency::ThreadPool& pool_;
+  const int64_t delay_ms_;
+  const base::Clock& clock_;
+};
+
+// Removes blocks whose sources are all contained in another block with the same external labels and
+// resolution.
+class DuplicateFilter final : public BlockFilter {
+ public:
+  base::Status Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) override;
+};
+
+// Removes blocks whose data was migrated to another format, by an extension key of that name.
+class ExtensionFilter final : public BlockFilter {
+ public:
+  explicit ExtensionFilter(std::string key) : key_(std::move(key)) {}
+  base::Status Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) override;
+
+ private:
+  const std::string key_;
+};
+
+}  // namespace thanos::block

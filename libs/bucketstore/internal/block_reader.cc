@@ -1,0 +1,192 @@
+#include "bucketstore/internal/block_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "bucketstore/internal/range_fetch.h"
+
+namespace thanos::bucketstore::internal {
+namespace {
+
+// Length field and checksum around the body of a series entry.
+constexpr uint64_t kSeriesFrameBytes = 16;
+// From this many series on a cache of symbols pays for its set-up.
+constexpr size_t kCacheSymbolsFromSeries = 100;
+
+// Postings of a block whose index is in the bucket: values come from the index-header, lists by range reads.
+class BucketPostingsSource final : public index::PostingsSource {
+ public:
+  BucketPostingsSource(const base::CancelToken& cancel, BucketBlock& block, const index::IndexHeader& header,
+                       RequestScope& scope)
+      : cancel_(cancel), block_(block), header_(header), scope_(scope) {}
+
+  base::Status VisitValues(std::string_view name, std::string_view prefix,
+                           const std::function<void(std::string_view)>& visit) override {
+    header_.postings_table().VisitValues(name, prefix, [&](std::string_view value, ByteRange) {
+      visit(value);
+      return true;
+    });
+    return cancel_.status();
+  }
+
+  base::StatusOr<std::vector<index::Postings>> Fetch(std::span<const index::PostingsKey> keys) override {
+    std::vector<ByteRange> ranges;
+    ranges.reserve(keys.size());
+    for (const index::PostingsKey& key : keys) {
+      ranges.push_back(header_.postings_table().Find(key.name, key.value).value_or(ByteRange{}));
+    }
+    TH_ASSIGN_OR_RETURN(
+        const FetchedRanges fetched,
+        FetchRanges(cancel_, block_.bucket(), block_.index_object(), ranges, scope_.bytes_limiter));
+    num_lists += keys.size();
+    num_bytes += fetched.num_bytes();
+    std::vector<index::Postings> lists(keys.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (ranges[i].empty()) {
+        continue;
+      }
+      const std::string_view bytes = fetched.From(ranges[i].begin).substr(0, ranges[i].size());
+      TH_ASSIGN_OR_RETURN(lists[i], index::DecodePostings(bytes, base::Concat("postings of ", keys[i].name,
+                                                                              "=", keys[i].value)));
+    }
+    return lists;
+  }
+
+  uint64_t num_lists = 0;
+  uint64_t num_bytes = 0;
+
+ private:
+  const base::CancelToken& cancel_;
+  BucketBlock& block_;
+  const index::IndexHeader& header_;
+  RequestScope& scope_;
+};
+
+uint64_t SeriesEnd(const index::Toc& toc) {
+  return toc.label_indices > toc.series ? toc.label_indices : toc.postings;
+}
+
+}  // namespace
+
+BlockIndexReader::BlockIndexReader(std::shared_ptr<BucketBlock> block,
+                                   std::shared_ptr<const index::IndexHeader> header, RequestScope& scope)
+    : block_(std::move(block)),
+      header_(std::move(header)),
+      scope_(scope),
+      series_end_(SeriesEnd(header_->toc())),
+      guess_bytes_([this] {
+        const int64_t known = block_->meta().thanos ? block_->meta().thanos->series_max_bytes : 0;
+        const int64_t guess = scope_.options.series_guess_bytes;
+        return static_cast<uint64_t>(known > 0 && known < guess ? known : guess) + kSeriesFrameBytes;
+      }()) {}
+
+base::StatusOr<std::unique_ptr<BlockIndexReader>> BlockIndexReader::Open(const base::CancelToken& cancel,
+                                                                         std::shared_ptr<BucketBlock> block,
+                                                                         RequestScope& scope) {
+  TH_ASSIGN_OR_RETURN(auto header, block->Header(cancel));
+  return std::unique_ptr<BlockIndexReader>(new BlockIndexReader(std::move(block), std::move(header), scope));
+}
+
+base::StatusOr<index::Postings> BlockIndexReader::ExpandPostings(
+    const base::CancelToken& cancel, const std::vector<labels::Matcher>& matchers) {
+  if (matchers.empty()) {
+    return index::Postings();
+  }
+  BucketPostingsSource source(cancel, *block_, *header_, scope_);
+  TH_ASSIGN_OR_RETURN(index::Postings postings, index::ExpandPostings(source, matchers));
+  TH_RETURN_IF_ERROR(scope_.series_limiter.Reserve(postings.size()));
+  num_postings_ = postings.size();
+  num_lists_ = source.num_lists;
+  postings_bytes_ = source.num_bytes;
+  if (postings.size() >= kCacheSymbolsFromSeries) {
+    symbols_ = std::make_unique<index::SymbolCache>(header_->symbols());
+  }
+  if (postings.empty()) {
+    scope_.metrics.empty_postings.Increment();
+  }
+  return postings;
+}
+
+base::StatusOr<bool> BlockIndexReader::DecodeAt(const base::CancelToken& cancel, std::string_view bytes,
+                                                uint64_t offset) {
+  const int64_t min_time_ms = scope_.request.min_time_ms;
+  const int64_t max_time_ms = scope_.request.max_time_ms;
+  auto overlaps = index::DecodeSeries(bytes, offset, min_time_ms, max_time_ms, &entry_);
+  if (overlaps.status().code() != base::StatusCode::kOutOfRange) {
+    return overlaps;
+  }
+  // Longer than guessed.
+  TH_ASSIGN_OR_RETURN(const uint64_t size, index::SeriesEntryBytes(bytes));
+  if (size > series_end_ - offset) {
+    return base::DataLoss("series at ", offset, " reaches beyond the series section");
+  }
+  scope_.metrics.series_refetches.Increment();
+  TH_ASSIGN_OR_RETURN(const FetchedRanges fetched,
+                      FetchRanges(cancel, block_->bucket(), block_->index_object(), {{offset, offset + size}},
+                                  scope_.bytes_limiter));
+  overlaps = index::DecodeSeries(fetched.From(offset), offset, min_time_ms, max_time_ms, &entry_);
+  if (overlaps.status().code() == base::StatusCode::kOutOfRange) {
+    return base::DataLoss(base::Message(overlaps.status()));
+  }
+  return overlaps;
+}
+
+base::Status BlockIndexReader::ReadSeries(const base::CancelToken& cancel,
+                                          std::span<const index::SeriesRef> refs, const Visit& visit) {
+  const int version = header_->index_version();
+  std::vector<ByteRange> ranges;
+  ranges.reserve(refs.size());
+  for (const index::SeriesRef ref : refs) {
+    const uint64_t offset = index::SeriesOffset(version, ref);
+    if (offset < header_->toc().series || offset >= series_end_) {
+      return base::DataLoss("series reference ", offset, " is outside the series section");
+    }
+    ranges.push_back({offset, std::min(offset + guess_bytes_, series_end_)});
+  }
+  TH_ASSIGN_OR_RETURN(
+      const FetchedRanges fetched,
+      FetchRanges(cancel, block_->bucket(), block_->index_object(), std::move(ranges), scope_.bytes_limiter));
+  series_bytes_ += fetched.num_bytes();
+  for (size_t i = 0; i < refs.size(); ++i) {
+    const uint64_t offset = index::SeriesOffset(version, refs[i]);
+    TH_ASSIGN_OR_RETURN(const bool overlaps, DecodeAt(cancel, fetched.From(offset), offset));
+    if (overlaps) {
+      TH_ASSIGN_OR_RETURN(const bool more, visit(i, entry_));
+      if (!more) {
+        break;
+      }
+    }
+  }
+  return cancel.status();
+}
+
+base::Status BlockIndexReader::ResolveLabels(const index::SeriesEntry& entry,
+                                             std::vector<labels::LabelView>* stored) {
+  stored->clear();
+  for (const index::SymbolPair& pair : entry.labels) {
+    TH_ASSIGN_OR_RETURN(const std::string_view name, Symbol(pair.name));
+    TH_ASSIGN_OR_RETURN(const std::string_view value, Symbol(pair.value));
+    stored->push_back({name, value});
+  }
+  return base::OkStatus();
+}
+
+labels::LabelSpan MergeExternal(base::Arena& arena, labels::LabelSpan stored, labels::LabelSpan external) {
+  auto* merged = arena.AllocateArray<labels::LabelView>(stored.size() + external.size());
+  size_t count = 0;
+  auto next = external.begin();
+  for (const labels::LabelView& label : stored) {
+    while (next != external.end() && next->name < label.name) {
+      merged[count++] = *next++;
+    }
+    if (next == external.end() || next->name != label.name) {
+      merged[count++] = label;
+    }
+  }
+  while (next != external.end()) {
+    merged[count++] = *next++;
+  }
+  return {merged, count};
+}
+
+}  // namespace thanos::bucketstore::internal

@@ -1,0 +1,206 @@
+#include "fanout/endpoint_set.h"
+
+#include "discovery/fake_resolver.h"
+#include "fanout/endpoint_discovery.h"
+#include "storeapi/fake_store.h"
+
+namespace thanos::fanout {
+namespace {
+
+using storeapi::EndpointInfo;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const base::CancelToken kNever;
+
+EndpointInfo SidecarInfo(std::string_view cluster) {
+  EndpointInfo info;
+  info.component = "sidecar";
+  info.has_store = true;
+  info.store.label_sets = {labels::Labels({{"cluster", cluster}})};
+  info.store.min_time_ms = 10;
+  info.store.max_time_ms = 20;
+  return info;
+}
+
+// Addresses that can be dialled, with what they answer.
+struct FakeWorld {
+  struct Peer {
+    base::StatusOr<EndpointInfo> info = base::Unavailable("connection refused");
+    bool hangs = false;
+    int num_checks = 0;
+    int num_connects = 0;
+  };
+  std::map<std::string, Peer> peers;
+
+  EndpointFactory Factory() {
+    return [this](const std::string& address) -> base::StatusOr<std::unique_ptr<storeapi::Endpoint>> {
+      ++peers[address].num_connects;
+      return std::make_unique<FakeEndpoint>(peers[address]);
+    };
+  }
+
+ private:
+  class FakeEndpoint final : public storeapi::Endpoint {
+   public:
+    explicit FakeEndpoint(Peer& peer) : peer_(peer) {}
+    storeapi::Store& store() override { return store_; }
+    base::StatusOr<EndpointInfo> Info(const base::CancelToken& cancel) override {
+      ++peer_.num_checks;
+      if (peer_.hangs) {
+        cancel.SleepFor(std::chrono::seconds(30));
+        return cancel.status();
+      }
+      return peer_.info;
+    }
+
+   private:
+    Peer& peer_;
+    storeapi::FakeStore store_;
+  };
+};
+
+class EndpointSetTest : public testing::Test {
+ protected:
+  std::vector<std::string> StoreNames() {
+    std::vector<std::string> names;
+    const auto stores = set.Stores();
+    for (const StoreRef& store : *stores) {
+      names.push_back(base::Concat(store.name, store.health.ok() ? "" : " down"));
+    }
+    return names;
+  }
+
+  FakeWorld world;
+  base::FakeClock clock{1'000'000};
+  concurrency::ThreadPool pool{"fanout", 4};
+  std::unique_ptr<telemetry::Registry> metrics = telemetry::Registry::Create();
+  EndpointSet set{
+      {.connect = world.Factory(), .info_timeout = std::chrono::milliseconds(200)}, clock, pool, *metrics};
+};
+
+TEST_F(EndpointSetTest, ListsHealthyEndpointsWithTheirInfo) {
+  world.peers["a:1"].info = SidecarInfo("eu1");
+  world.peers["b:1"].info = SidecarInfo("us1");
+  set.SetSpecs({{"a:1"}, {"b:1"}});
+  EXPECT_THAT(StoreNames(), IsEmpty());
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), ElementsAre("a:1", "b:1"));
+  EXPECT_EQ(set.Stores()->at(0).info.label_sets, SidecarInfo("eu1").store.label_sets);
+  EXPECT_EQ(set.Stores()->at(0).component, "sidecar");
+  const auto statuses = set.Statuses();
+  ASSERT_THAT(statuses, SizeIs(1));
+  const EndpointStatus& status = statuses.at("sidecar").at(0);
+  EXPECT_EQ(status.name, "a:1");
+  EXPECT_EQ(status.last_check_ms, 1'000'000);
+  EXPECT_EQ(status.last_error, "");
+  EXPECT_EQ(status.min_time_ms, 10);
+  EXPECT_THAT(metrics->Expose(), testing::HasSubstr("thanos_store_nodes_grpc_connections{"));
+}
+
+TEST_F(EndpointSetTest, NeverSeenFailingEndpointsAreNotListed) {
+  set.SetSpecs({{"a:1"}});
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), IsEmpty());
+  EXPECT_THAT(set.Statuses(), IsEmpty());
+  world.peers["a:1"].info = SidecarInfo("eu1");
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), ElementsAre("a:1"));
+  EXPECT_EQ(world.peers["a:1"].num_connects, 1);
+}
+
+TEST_F(EndpointSetTest, StrictEndpointsAreAskedForAllTimesEvenWhenNeverSeen) {
+  set.SetSpecs({{"a:1", true}});
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), ElementsAre("a:1"));
+  const StoreRef store = set.Stores()->at(0);
+  EXPECT_EQ(store.info.min_time_ms, std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(store.info.max_time_ms, std::numeric_limits<int64_t>::max());
+  EXPECT_EQ(set.Statuses().begin()->second.at(0).last_error, "connection refused");
+}
+
+TEST_F(EndpointSetTest, LatelyHealthyEndpointsStayAsDownUntilTheTimeout) {
+  world.peers["a:1"].info = SidecarInfo("eu1");
+  set.SetSpecs({{"a:1"}});
+  set.Refresh(kNever);
+  world.peers["a:1"].info = base::Unavailable("gone");
+  clock.Advance(5 * 60 * 1000);
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), ElementsAre("a:1 down"));
+  EXPECT_EQ(set.Statuses().at("sidecar").at(0).last_error, "gone");
+  EXPECT_EQ(set.Stores()->at(0).info.label_sets, SidecarInfo("eu1").store.label_sets);
+  clock.Advance(1);
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), IsEmpty());
+  EXPECT_THAT(set.Statuses(), IsEmpty());
+  EXPECT_THAT(metrics->Expose(), testing::Not(testing::HasSubstr("thanos_store_nodes_grpc_connections{")));
+  world.peers["a:1"].info = SidecarInfo("eu1");
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), ElementsAre("a:1"));
+}
+
+TEST_F(EndpointSetTest, RemovedEndpointsGoAtOnceButRunningCallsKeepTheirs) {
+  world.peers["a:1"].info = SidecarInfo("eu1");
+  set.SetSpecs({{"a:1"}});
+  set.Refresh(kNever);
+  const auto stores = set.Stores();
+  set.SetSpecs({});
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), IsEmpty());
+  EXPECT_TRUE(stores->at(0).store->Info().ok());
+}
+
+TEST_F(EndpointSetTest, AHangingEndpointDoesNotHoldUpTheOthers) {
+  world.peers["a:1"].hangs = true;
+  world.peers["b:1"].info = SidecarInfo("eu1");
+  set.SetSpecs({{"a:1"}, {"b:1"}});
+  const base::TimePoint begin = base::SteadyNow();
+  set.Refresh(kNever);
+  EXPECT_LT(base::SteadyNow() - begin, std::chrono::seconds(10));
+  EXPECT_THAT(StoreNames(), ElementsAre("b:1"));
+}
+
+TEST_F(EndpointSetTest, OfEqualAddressesTheLastCounts) {
+  world.peers["a:1"].info = SidecarInfo("eu1");
+  set.SetSpecs({{"a:1", true}, {"a:1", false}});
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), ElementsAre("a:1"));
+  EXPECT_FALSE(set.Statuses().at("sidecar").at(0).strict);
+  EXPECT_EQ(metrics->AddCounter("thanos_query_duplicated_endpoint_addresses_total", "").Value(), 1);
+}
+
+TEST_F(EndpointSetTest, EndpointsWithoutAStoreAreListedButNotAsked) {
+  EndpointInfo info;
+  info.component = "rule";
+  info.apis.rules = true;
+  world.peers["a:1"].info = info;
+  set.SetSpecs({{"a:1"}});
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), IsEmpty());
+  EXPECT_TRUE(set.Statuses().at("rule").at(0).apis.rules);
+}
+
+TEST_F(EndpointSetTest, DiscoveryJoinsAllSources) {
+  for (const char* const address : {"a:1", "10.0.0.1:2", "c:3", "dns:///d:4", "e:5"}) {
+    world.peers[address].info = SidecarInfo("eu1");
+  }
+  discovery::FakeResolver resolver;
+  resolver.hosts["b"] = {"10.0.0.1"};
+  EndpointSources sources;
+  sources.endpoints = {"a:1", "dns+b:2"};
+  sources.strict_endpoints = {"c:3"};
+  sources.endpoint_groups = {"d:4"};
+  sources.read_config = [] { return std::string("endpoints: [{address: 'e:5'}]"); };
+  auto discovery = EndpointDiscovery::Create(sources, resolver, *metrics, set);
+  ASSERT_TRUE(discovery.ok()) << discovery.status();
+  EXPECT_TRUE((*discovery)->RefreshFiles(kNever).ok());
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), ElementsAre("10.0.0.1:2", "a:1", "c:3", "dns:///d:4", "e:5"));
+  sources.strict_endpoints = {"dns+c:3"};
+  EXPECT_EQ(EndpointDiscovery::Create(sources, resolver, *metrics, set).status().code(),
+            base::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace thanos::fanout

@@ -1,0 +1,27 @@
+#pragma once
+
+// Runs scripts in the language of Prometheus' promqltest: load, clear, eval instant, eval range, with
+// expectations. See tests/promql/README.md for the parts understood.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "promql/engine.h"
+#include "promql/test_source.h"
+
+namespace thanos::promql {
+
+struct ScriptReport {
+  int evaluations = 0;
+  int skipped = 0;                    // need native histograms
+  std::vector<std::string> failures;  // "line 12: query: what differs"
+};
+
+// Never throws away a failure: lines it cannot read are failures, too.
+ScriptReport RunScript(std::string_view script, const Engine& engine);
+
+// Test notation of one series' values: "1 2 _ stale 0+10x5 3x2 NaN -Inf"; kAbsent for "_".
+base::StatusOr<std::vector<double>> ParseValues(std::string_view text);
+
+}  // namespace thanos::promql

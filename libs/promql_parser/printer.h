@@ -1,0 +1,17 @@
+#pragma once
+
+// Syntax tree -> text. Both forms parse back to an equal tree.
+
+#include <string>
+
+#include "promql_parser/ast.h"
+
+namespace thanos::promql_parser {
+
+// One line, spaced like Prometheus prints expressions.
+std::string Print(const Expr& expr);
+
+// Like Print, with parts longer than 100 characters broken over indented lines (the answer of format_query).
+std::string Format(const Expr& expr);
+
+}  // namespace thanos::promql_parser

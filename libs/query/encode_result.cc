@@ -1,0 +1,132 @@
+#include "query/encode_result.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "base/strings.h"
+#include "promapi/encode.h"
+
+namespace thanos::query {
+namespace {
+
+// Bytes of one point, roughly, to size the answer once.
+constexpr size_t kPointBytes = 32;
+constexpr size_t kSeriesBytes = 256;
+
+template <typename T>
+bool Truncate(std::vector<T>& elements, int64_t limit) {
+  if (limit <= 0 || elements.size() <= static_cast<size_t>(limit)) {
+    return false;
+  }
+  elements.resize(static_cast<size_t>(limit));
+  return true;
+}
+
+bool Truncate(promql::Value& value, int64_t limit) {
+  if (auto* vector = std::get_if<promql::Vector>(&value)) {
+    return Truncate(vector->samples, limit);
+  }
+  if (auto* matrix = std::get_if<promql::Matrix>(&value)) {
+    return Truncate(matrix->series, limit);
+  }
+  return false;
+}
+
+struct Encoder {
+  std::string& out;
+
+  void operator()(const promql::Scalar& scalar) const {
+    out += "\"scalar\",\"result\":";
+    promapi::AppendPoint(out, scalar.timestamp_ms, scalar.value);
+  }
+
+  void operator()(const promql::String& text) const {
+    out += "\"string\",\"result\":[";
+    promapi::AppendTimestamp(out, text.timestamp_ms);
+    out += ',';
+    promapi::AppendJsonString(out, text.value);
+    out += ']';
+  }
+
+  void operator()(const promql::Vector& vector) const {
+    out += "\"vector\",\"result\":[";
+    out.reserve(out.size() + vector.samples.size() * kSeriesBytes);
+    for (size_t i = 0; i < vector.samples.size(); ++i) {
+      const promql::VectorSample& sample = vector.samples[i];
+      out += i == 0 ? "{\"metric\":" : ",{\"metric\":";
+      promapi::AppendLabels(out, sample.labels);
+      out += ",\"value\":";
+      promapi::AppendPoint(out, sample.timestamp_ms, sample.value);
+      out += '}';
+    }
+    out += ']';
+  }
+
+  void operator()(const promql::Matrix& matrix) const {
+    out += "\"matrix\",\"result\":[";
+    size_t bytes = out.size();
+    for (const promql::MatrixSeries& series : matrix.series) {
+      bytes += kSeriesBytes + series.timestamps.size() * kPointBytes;
+    }
+    out.reserve(bytes);
+    for (size_t i = 0; i < matrix.series.size(); ++i) {
+      out += i == 0 ? "{\"metric\":" : ",{\"metric\":";
+      AppendSeries(matrix.series[i]);
+      out += '}';
+    }
+    out += ']';
+  }
+
+  void AppendSeries(const promql::MatrixSeries& series) const {
+    promapi::AppendLabels(out, series.labels);
+    out += ",\"values\":[";
+    for (size_t i = 0; i < series.timestamps.size(); ++i) {
+      if (i > 0) {
+        out += ',';
+      }
+      promapi::AppendPoint(out, series.timestamps[i], series.values[i]);
+    }
+    out += ']';
+  }
+};
+
+void AppendStats(std::string& out, const promql::QueryStats& stats, const QueryTimings& timings) {
+  const auto field = [&out](std::string_view name, double value) {
+    base::Append(out, "\"", name, "\":");
+    promapi::AppendValueText(out, value);
+  };
+  out += ",\"stats\":{\"timings\":{";
+  field("evalTotalTime", timings.preparation_seconds + timings.evaluation_seconds);
+  out += ',';
+  field("resultSortTime", 0);
+  out += ',';
+  field("queryPreparationTime", timings.preparation_seconds);
+  out += ',';
+  field("innerEvalTime", timings.evaluation_seconds);
+  out += ',';
+  field("execQueueTime", timings.queue_seconds);
+  out += ',';
+  field("execTotalTime", timings.queue_seconds + timings.preparation_seconds + timings.evaluation_seconds);
+  base::Append(out, "},\"samples\":{\"totalQueryableSamples\":", stats.total_queryable_samples,
+               ",\"peakSamples\":", stats.peak_samples, "}}");
+}
+
+}  // namespace
+
+std::string EncodeResult(promql::Result& result, const ResultOptions& options) {
+  if (Truncate(result.value, options.limit)) {
+    result.warnings.emplace_back(kTruncatedWarning);
+  }
+  std::string out;
+  promapi::BeginSuccess(out);
+  out += "{\"resultType\":";
+  std::visit(Encoder{out}, result.value);
+  if (options.timings != nullptr) {
+    AppendStats(out, result.stats, *options.timings);
+  }
+  out += ",\"analysis\":{}}";
+  promapi::EndSuccess(out, result.warnings);
+  return out;
+}
+
+}  // namespace thanos::query

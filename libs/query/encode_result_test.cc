@@ -1,0 +1,60 @@
+#include "query/encode_result.h"
+
+#include <gtest/gtest.h>
+
+namespace thanos::query {
+namespace {
+
+TEST(EncodeResultTest, WritesTheFourTypes) {
+  promql::Result result;
+  result.value = promql::Scalar{.timestamp_ms = 1'500, .value = 2};
+  EXPECT_EQ(EncodeResult(result, {}),
+            R"({"status":"success","data":{"resultType":"scalar","result":[1.5,"2"],"analysis":{}}})");
+  result.value = promql::String{.timestamp_ms = 1'000, .value = "a\"b"};
+  EXPECT_EQ(EncodeResult(result, {}),
+            R"({"status":"success","data":{"resultType":"string","result":[1,"a\"b"],"analysis":{}}})");
+  promql::Vector vector;
+  vector.samples.push_back({.labels = labels::Labels{{"a", "b"}}, .timestamp_ms = 1'000, .value = 0.5});
+  vector.samples.push_back({.labels = labels::Labels{}, .timestamp_ms = 1'000, .value = -1});
+  result.value = vector;
+  EXPECT_EQ(
+      EncodeResult(result, {}),
+      R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,"0.5"]},)"
+      R"({"metric":{},"value":[1,"-1"]}],"analysis":{}}})");
+  promql::Matrix matrix;
+  matrix.series.push_back(
+      {.labels = labels::Labels{{"a", "b"}}, .timestamps = {1'000, 2'000}, .values = {1, 2}});
+  result.value = matrix;
+  EXPECT_EQ(EncodeResult(result, {}),
+            R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":)"
+            R"([[1,"1"],[2,"2"]]}],"analysis":{}}})");
+  result.value = promql::Matrix{};
+  EXPECT_EQ(EncodeResult(result, {}),
+            R"({"status":"success","data":{"resultType":"matrix","result":[],"analysis":{}}})");
+}
+
+TEST(EncodeResultTest, CutsToTheLimitWithAWarning) {
+  promql::Result result;
+  promql::Vector vector;
+  vector.samples.resize(3);
+  result.value = vector;
+  EXPECT_EQ(EncodeResult(result, {.limit = 1}),
+            R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[0,"0"]}],)"
+            R"("analysis":{}},"warnings":["results truncated due to limit"]})");
+}
+
+TEST(EncodeResultTest, AddsStatsWhenAsked) {
+  promql::Result result;
+  result.value = promql::Vector{};
+  result.stats.total_queryable_samples = 12;
+  result.stats.peak_samples = 7;
+  const QueryTimings timings{.preparation_seconds = 0.5, .queue_seconds = 0.25, .evaluation_seconds = 1};
+  EXPECT_EQ(
+      EncodeResult(result, {.timings = &timings}),
+      R"({"status":"success","data":{"resultType":"vector","result":[],"stats":{"timings":{"evalTotalTime":1.5,)"
+      R"("resultSortTime":0,"queryPreparationTime":0.5,"innerEvalTime":1,"execQueueTime":0.25,)"
+      R"("execTotalTime":1.75},"samples":{"totalQueryableSamples":12,"peakSamples":7}},"analysis":{}}})");
+}
+
+}  // namespace
+}  // namespace thanos::query

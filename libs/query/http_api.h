@@ -1,0 +1,125 @@
+#pragma once
+
+// The HTTP API of the querier: Prometheus' query API with Thanos' parameters. Every handler answers JSON in
+// Prometheus' envelope; errors carry Cache-Control: no-store, and so do answers with warnings that are not
+// PromQL annotations.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "fanout/endpoint_set.h"
+#include "net/http_server.h"
+#include "promql/engine.h"
+#include "query/query_metrics.h"
+#include "query/request_gate.h"
+#include "query/source.h"
+#include "storeapi/store.h"
+#include "telemetry/metrics.h"
+
+namespace thanos::query {
+
+struct TenancyOptions {
+  std::string header = "THANOS-TENANT";
+  std::string default_tenant = "default-tenant";
+  // Adds label="tenant" to every selector and metadata call.
+  bool enforce = false;
+  std::string label = "tenant_id";
+};
+
+struct HttpApiOptions {
+  base::Duration timeout = std::chrono::minutes(2);
+  int max_concurrent = 20;
+  int max_concurrent_select = 4;
+  std::vector<std::string> replica_labels;
+  // False: replicas are merged by timestamp ("chain").
+  bool penalty_deduplication = true;
+  bool partial_response = true;
+  bool auto_downsampling = false;
+  int64_t instant_max_resolution_ms = 0;
+  int64_t default_step_ms = 1000;
+  // 0: the engine's default.
+  int64_t lookback_ms = 0;
+  // Longer lookback for answers made of downsampled data.
+  bool dynamic_lookback = true;
+  // How far metadata calls without times look back; 0 is everything.
+  int64_t metadata_time_range_ms = 0;
+  bool enable_experimental = false;
+  bool enable_x_functions = false;
+  std::string default_engine = "prometheus";
+  TenancyOptions tenancy;
+  QueryTelemetryBounds telemetry;
+  bool cors = true;
+  // Put before every path ("" or "/prefix").
+  std::string route_prefix;
+};
+
+struct HttpApiBackends {
+  storeapi::Store& store;
+  const promql::Engine& engine;
+  const base::Clock& clock;
+  telemetry::Registry& metrics;
+  // The store behind `storeMatch[]`; null: the parameter is ignored.
+  std::function<std::unique_ptr<storeapi::Store>(std::vector<std::vector<labels::Matcher>>)> narrow;
+  // Rows of /api/v1/stores by component.
+  std::function<std::map<std::string, std::vector<fanout::EndpointStatus>>()> statuses;
+};
+
+// Thread-safe. Must outlive the server its routes are added to; the backends must outlive this.
+class HttpApi {
+ public:
+  HttpApi(HttpApiOptions options, HttpApiBackends backends);
+  ~HttpApi();
+
+  std::vector<net::HttpServer::Route> Routes();
+
+ private:
+  struct Answer {
+    std::string body;
+    bool no_store = false;
+  };
+  struct QueryParameters;
+  struct MetadataParameters;
+  using Handler = base::StatusOr<Answer> (HttpApi::*)(const net::HttpRequest& request);
+
+  void AddRoute(std::vector<net::HttpServer::Route>* routes, std::vector<std::string> methods,
+                const std::string& path, Handler handler);
+  net::HttpResponse Respond(Handler handler, const net::HttpRequest& request);
+
+  base::StatusOr<std::string> TenantOf(const net::HttpRequest& request) const;
+  base::StatusOr<QueryParameters> CommonParameters(const net::HttpRequest& request) const;
+  base::Status InstantParameters(const net::HttpRequest& request, QueryParameters* parameters) const;
+  base::Status RangeParameters(const net::HttpRequest& request, QueryParameters* parameters) const;
+  base::StatusOr<int64_t> MaxResolution(const net::HttpRequest& request, bool by_default,
+                                        int64_t automatic_ms) const;
+  base::Status SetLookback(const net::HttpRequest& request, QueryParameters* parameters) const;
+  base::StatusOr<promql_parser::ExprPtr> ParseExpression(const net::HttpRequest& request, bool range,
+                                                         const std::string& tenant) const;
+  base::StatusOr<Answer> Run(const net::HttpRequest& request, QueryParameters parameters,
+                             base::TimePoint start);
+  base::StatusOr<MetadataParameters> ParseMetadata(const net::HttpRequest& request) const;
+  // The store to ask, kept alive by `owner` when it is a narrowed one.
+  storeapi::Store& StoreFor(std::vector<std::vector<labels::Matcher>> store_matchers,
+                            std::unique_ptr<storeapi::Store>* owner) const;
+
+  base::StatusOr<Answer> Query(const net::HttpRequest& request);
+  base::StatusOr<Answer> QueryRange(const net::HttpRequest& request);
+  base::StatusOr<Answer> Series(const net::HttpRequest& request);
+  base::StatusOr<Answer> LabelNames(const net::HttpRequest& request);
+  base::StatusOr<Answer> LabelValues(const net::HttpRequest& request);
+  base::StatusOr<Answer> Stores(const net::HttpRequest& request);
+  base::StatusOr<Answer> FormatQuery(const net::HttpRequest& request);
+  base::StatusOr<Answer> ParseQuery(const net::HttpRequest& request);
+
+  const HttpApiOptions options_;
+  const HttpApiBackends backends_;
+  RequestGate gate_;
+  QueryMetrics query_metrics_;
+  telemetry::Histogram& range_seconds_;
+};
+
+}  // namespace thanos::query

@@ -1,0 +1,116 @@
+#include <cstdio>
+#include <grpcpp/channel.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string>
+
+#include "rpc/channel.h"
+#include "rpc/server.h"
+#include "rpc/test_call.h"
+#include "telemetry/metrics.h"
+
+namespace thanos::rpc {
+namespace {
+
+struct Files {
+  std::string cert;
+  std::string key;
+};
+
+// A self-signed certificate for localhost, which is its own CA.
+Files MakeCertificate(const std::string& name) {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* cert = X509_new();
+  X509_set_version(cert, 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+  X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+  X509_set_pubkey(cert, key);
+  X509_NAME* subject = X509_get_subject_name(cert);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  X509_set_issuer_name(cert, subject);
+  for (const auto& [nid, value] :
+       {std::pair{NID_subject_alt_name, "DNS:localhost"}, {NID_basic_constraints, "critical,CA:TRUE"}}) {
+    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value);
+    X509_add_ext(cert, extension, -1);
+    X509_EXTENSION_free(extension);
+  }
+  X509_sign(cert, key, EVP_sha256());
+  const Files files{::testing::TempDir() + "/" + name + ".crt", ::testing::TempDir() + "/" + name + ".key"};
+  FILE* file = std::fopen(files.cert.c_str(), "w");
+  PEM_write_X509(file, cert);
+  std::fclose(file);
+  file = std::fopen(files.key.c_str(), "w");
+  PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+  std::fclose(file);
+  X509_free(cert);
+  EVP_PKEY_free(key);
+  return files;
+}
+
+class RpcTlsTest : public ::testing::Test {
+ protected:
+  void Start(ServerTlsOptions tls) {
+    ServerOptions options;
+    options.address = "127.0.0.1:0";
+    options.tls = std::move(tls);
+    auto server = Server::Create(options, telemetry::NullRegistry());
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    ASSERT_TRUE(server_->Start().ok());
+    server_->SetServing(true);
+  }
+  grpc::Status Check(ClientTlsOptions tls, base::Duration timeout) {
+    tls.enabled = true;
+    ChannelOptions options;
+    options.tls = std::move(tls);
+    auto channel = MakeChannel(base::Concat("localhost:", server_->port()), options);
+    EXPECT_TRUE(channel.ok()) << channel.status();
+    return CallUnary(*channel, kHealthCheck, base::CancelSource(base::CancelToken(), timeout).token()).status;
+  }
+
+  const Files own_ = MakeCertificate("rpc_test_server");
+  const Files other_ = MakeCertificate("rpc_test_other");
+  std::unique_ptr<Server> server_;
+};
+
+constexpr base::Duration kLong = std::chrono::seconds(20);
+constexpr base::Duration kShort =
+    std::chrono::milliseconds(500);  // for calls that wait for a connection in vain
+
+TEST_F(RpcTlsTest, VerifiesTheServer) {
+  Start({own_.cert, own_.key, ""});
+  EXPECT_TRUE(Check({.ca_file = own_.cert}, kLong).ok());
+  EXPECT_FALSE(Check({.ca_file = other_.cert}, kShort).ok());
+  EXPECT_TRUE(Check({.skip_verify = true}, kLong).ok());
+  EXPECT_FALSE(Check({.ca_file = own_.cert, .server_name = "elsewhere"}, kShort).ok());
+}
+
+TEST_F(RpcTlsTest, RequiresClientCertificatesWithAClientCa) {
+  Start({own_.cert, own_.key, other_.cert});
+  EXPECT_TRUE(Check({.ca_file = own_.cert, .cert_file = other_.cert, .key_file = other_.key}, kLong).ok());
+  EXPECT_FALSE(Check({.ca_file = own_.cert}, kShort).ok());
+  EXPECT_FALSE(Check({.ca_file = own_.cert, .cert_file = own_.cert, .key_file = own_.key}, kShort).ok());
+}
+
+TEST_F(RpcTlsTest, BadFilesStopTheStart) {
+  ServerOptions options;
+  options.address = "127.0.0.1:0";
+  for (const ServerTlsOptions& tls :
+       {ServerTlsOptions{"/nonexistent", own_.key, ""}, ServerTlsOptions{own_.cert, "", ""},
+        ServerTlsOptions{own_.cert, other_.key, ""}, ServerTlsOptions{"", "", own_.cert}}) {
+    options.tls = tls;
+    EXPECT_FALSE(Server::Create(options, telemetry::NullRegistry()).ok()) << tls.cert_file << tls.key_file;
+  }
+  ChannelOptions channel;
+  channel.tls.enabled = true;
+  channel.tls.ca_file = "/nonexistent/ca.pem";
+  EXPECT_FALSE(MakeChannel("localhost:1", channel).ok());
+}
+
+}  // namespace
+}  // namespace thanos::rpc
