@@ -27,6 +27,18 @@ foreach(pair "re2:re2" "libevent:libevent" "libevent_pthreads:libevent_pthreads"
     target_link_libraries(thanos_ext_${name} INTERFACE PkgConfig::pc_${name})
   endif()
 endforeach()
+# re2's and libevent's package files ask for -pthread, a compiler flag that differs from those of the shared precompiled
+# headers and does nothing on current glibc. re2::re2 is the target gRPC's package file makes.
+foreach(target re2::re2 PkgConfig::pc_re2 PkgConfig::pc_libevent PkgConfig::pc_libevent_pthreads
+               PkgConfig::pc_libevent_openssl PkgConfig::pc_glog PkgConfig::pc_lz4 PkgConfig::pc_zstd PkgConfig::pc_xxhash)
+  if(TARGET ${target})
+    get_target_property(options ${target} INTERFACE_COMPILE_OPTIONS)
+    if(options MATCHES "-pthread")
+      list(REMOVE_ITEM options -pthread)
+      set_target_properties(${target} PROPERTIES INTERFACE_COMPILE_OPTIONS "${options}")
+    endif()
+  endif()
+endforeach()
 add_library(thanos_ext_yaml INTERFACE)
 target_link_libraries(thanos_ext_yaml INTERFACE yaml-cpp)
 add_library(thanos_ext_gflags INTERFACE)

@@ -1,5 +1,8 @@
 #include "base/bytes.h"
 
+#include <gtest/gtest.h>
+#include <utility>
+
 namespace thanos::base {
 namespace {
 

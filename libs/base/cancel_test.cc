@@ -1,5 +1,7 @@
 #include "base/cancel.h"
 
+#include <chrono>
+#include <gtest/gtest.h>
 #include <thread>
 
 namespace thanos::base {
@@ -45,7 +47,9 @@ TEST(CancelTest, CallbackRunsOnceAndNotAfterUnregistering) {
   int kept = 0;
   int dropped = 0;
   const CancelRegistration registration = source.token().OnCancel([&] { ++kept; });
-  { const CancelRegistration gone = source.token().OnCancel([&] { ++dropped; }); }
+  {
+    const CancelRegistration gone = source.token().OnCancel([&] { ++dropped; });
+  }
   source.Cancel();
   source.Cancel();
   EXPECT_EQ(kept, 1);

@@ -1,5 +1,8 @@
 #include "base/hash.h"
 
+#include <gtest/gtest.h>
+#include <string>
+
 namespace thanos::base {
 namespace {
 

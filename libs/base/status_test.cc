@@ -1,5 +1,7 @@
 #include "base/status.h"
 
+#include <gtest/gtest.h>
+
 namespace thanos::base {
 namespace {
 

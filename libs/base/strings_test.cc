@@ -1,5 +1,10 @@
 #include "base/strings.h"
 
+#include <cmath>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <limits>
+
 namespace thanos::base {
 namespace {
 

@@ -119,9 +119,8 @@ base::StatusOr<std::shared_ptr<const Meta>> MetaFetcher::LoadMeta(const base::Ca
 }
 
 base::Status MetaFetcher::ReadAll(const base::CancelToken& cancel, const std::vector<ListedBlock>& blocks,
-                                  FetchResult* result) {
+                                  const MetaMap& known, FetchResult* result) {
   base::Mutex mutex;
-  const MetaMap& known = known_;
   const auto read_one = [&](const base::CancelToken& token, size_t i) -> base::Status {
     const model::Ulid& ulid = blocks[i].ulid;
     auto meta = FindMeta(token, blocks[i], known);
@@ -164,7 +163,7 @@ void MetaFetcher::RemoveStaleCache(const MetaMap& metas) {
 base::StatusOr<FetchResult> MetaFetcher::FetchLocked(const base::CancelToken& cancel) {
   TH_ASSIGN_OR_RETURN(const std::vector<ListedBlock> blocks, ListBlocks(cancel));
   FetchResult result;
-  TH_RETURN_IF_ERROR(ReadAll(cancel, blocks, &result));
+  TH_RETURN_IF_ERROR(ReadAll(cancel, blocks, known_, &result));
   std::sort(result.partial.begin(), result.partial.end());
   if (result.incomplete.ok()) {
     RemoveStaleCache(result.metas);

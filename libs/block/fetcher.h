@@ -56,8 +56,9 @@ class MetaFetcher {
   base::StatusOr<std::vector<ListedBlock>> ListBlocks(const base::CancelToken& cancel);
   base::StatusOr<FetchResult> FetchLocked(const base::CancelToken& cancel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `known` are the metas of earlier fetches; it must not change meanwhile.
   base::Status ReadAll(const base::CancelToken& cancel, const std::vector<ListedBlock>& blocks,
-                       FetchResult* result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                       const MetaMap& known, FetchResult* result);
   // The known meta or a new one. NotFound: the bucket has none.
   base::StatusOr<std::shared_ptr<const Meta>> FindMeta(const base::CancelToken& cancel,
                                                        const ListedBlock& block, const MetaMap& known);

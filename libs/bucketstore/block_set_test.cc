@@ -102,6 +102,10 @@ TEST_F(BlockSetTest, UnloadedBlocksAreNamedWhereTheyMatter) {
   EXPECT_THAT(set.MissingBlocks(0, 10, {}), SizeIs(2));
   EXPECT_THAT(set.MissingBlocks(100, 110, {}), SizeIs(1));
   EXPECT_THAT(set.MissingBlocks(0, 10, {labels::Matcher::Equal("cluster", "b")}), SizeIs(1));
+  // A querier that chooses stores by what they announce must find the way to these warnings.
+  const storeapi::StoreInfo info = set.Describe();
+  EXPECT_THAT(info.label_sets, SizeIs(1));
+  EXPECT_EQ(info.max_time_ms, 100);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ base::StatusOr<storeapi::StoreInfo> BucketStore::Info() {
   storeapi::StoreInfo info = current->Describe();
   info.supports_sharding = true;
   info.supports_without_replica_labels = true;
-  if (current->blocks().empty()) {
+  if (info.tsdb_infos.empty()) {
     return info;
   }
   const model::ClosedRange served = ServedRange();

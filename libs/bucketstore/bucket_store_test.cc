@@ -221,7 +221,7 @@ TEST_F(BucketStoreTest, StreamsManySeriesInSmallBatchesInOrder) {
     many.series.push_back({Labels({{"__name__", "up"}, {"a", number}, {"b", "1"}}), Ramp(0, 3000, 1000), 2});
   }
   AddBlock(many);
-  for (const size_t batch : {1, 2, 7, 256}) {
+  for (const size_t batch : {1U, 2U, 7U, 256U}) {
     Options options;
     options.max_batch_series = batch;
     options.max_batch_chunks = 3;

@@ -194,7 +194,7 @@ TEST(XorChunkTest, EveryTruncationIsDataLoss) {
   const uint64_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 random(seed);
-  for (const size_t count : {1, 2, 3, 20, 120}) {
+  for (const size_t count : {1U, 2U, 3U, 20U, 120U}) {
     const std::string chunk = Encode(RandomSamples(random, count));
     for (size_t length = 0; length < chunk.size(); ++length) {
       // A copy of its own, so that a sanitizer sees every read behind the end.

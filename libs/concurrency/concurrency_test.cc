@@ -1,3 +1,10 @@
+#include <atomic>
+#include <chrono>
+#include <gtest/gtest.h>
+#include <optional>
+#include <thread>
+#include <vector>
+
 #include "concurrency/bounded_queue.h"
 #include "concurrency/gate.h"
 #include "concurrency/periodic.h"

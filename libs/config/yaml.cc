@@ -66,7 +66,7 @@ class Converter {
         return base::InvalidArgument("line ", LineOf(entry.first), ": key ", base::Quote(key),
                                      " is set twice");
       }
-      auto& [name, value] = to->entries.emplace_back(key, YamlNode());
+      auto& [name, value] = to->entries.emplace_back(YamlNode::Entry{key, {}});
       TH_RETURN_IF_ERROR(Convert(entry.second, depth + 1, &value));
       value.line = LineOf(entry.first);
     }

@@ -28,16 +28,23 @@ namespace thanos::config {
 
 // One node of a parsed document, a plain value.
 struct YamlNode {
+  struct Entry;
   enum class Kind { kNull, kScalar, kSequence, kMap };
   Kind kind = Kind::kNull;
   std::string scalar;           // kScalar
   bool quoted = false;          // kScalar: written in quotes, so not a number or bool
   std::vector<YamlNode> items;  // kSequence
-  std::vector<std::pair<std::string, YamlNode>> entries;  // kMap, in order, keys unique
-  int line = 0;                                           // from 1
+  std::vector<Entry> entries;   // kMap, in order, keys unique
+  int line = 0;                 // from 1
 
   // Null when absent or when this is no map.
   const YamlNode* Find(std::string_view key) const;
+};
+
+// One key of a map and what it holds.
+struct YamlNode::Entry {
+  std::string key;
+  YamlNode value;
 };
 
 // The first document of `text`. InvalidArgument with line and column for malformed text, duplicate keys, more

@@ -43,9 +43,9 @@ bool YamlMap::Has(std::string_view key) const {
 
 const YamlNode* YamlMap::Node(std::string_view key) {
   for (size_t i = 0; i < node_->entries.size(); ++i) {
-    if (node_->entries[i].first == key) {
+    if (node_->entries[i].key == key) {
       taken_[i] = true;
-      return &node_->entries[i].second;
+      return &node_->entries[i].value;
     }
   }
   return nullptr;

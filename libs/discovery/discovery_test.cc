@@ -1,5 +1,9 @@
 #include <filesystem>
 #include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+#include <string_view>
 #include <unistd.h>
 
 #include "discovery/dns_message.h"

@@ -1,5 +1,11 @@
 #include "fanout/endpoint_set.h"
 
+#include <chrono>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <limits>
+#include <string_view>
+
 #include "discovery/fake_resolver.h"
 #include "fanout/endpoint_discovery.h"
 #include "storeapi/fake_store.h"

@@ -1,7 +1,17 @@
 #include <arpa/inet.h>
+#include <chrono>
+#include <cstdint>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <limits>
+#include <memory>
 #include <netinet/in.h>
+#include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include "fanout/endpoint_set.h"
 #include "fanout/proxy_store.h"

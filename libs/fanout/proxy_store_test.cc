@@ -1,6 +1,13 @@
 #include "fanout/proxy_store.h"
 
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string_view>
+#include <thread>
+#include <utility>
 
 #include "storeapi/fake_store.h"
 

@@ -1,5 +1,9 @@
 #include "fanout/selection.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <utility>
+
 namespace thanos::fanout {
 namespace {
 

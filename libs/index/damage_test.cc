@@ -1,6 +1,12 @@
 // Damaged files give an error or the right answer, and never a crash.
 
+#include <algorithm>
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <memory>
 #include <random>
+#include <string>
+#include <string_view>
 
 #include "index/internal/testing.h"
 

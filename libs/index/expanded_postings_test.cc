@@ -1,7 +1,9 @@
 #include "index/expanded_postings.h"
 
+#include <gtest/gtest.h>
 #include <map>
 #include <random>
+#include <utility>
 
 #include "labels/builder.h"
 

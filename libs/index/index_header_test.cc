@@ -1,5 +1,9 @@
 #include "index/index_header.h"
 
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <map>
+
 #include "index/internal/testing.h"
 
 namespace thanos::index {
@@ -54,8 +58,9 @@ TEST(IndexHeaderTest, PrefixVisitsOnlyItsValues) {
   const auto header = IndexHeader::FromBytes(
       base::SharedBytes::FromString(*IndexHeader::BuildBytes(testing::ReadFrom(index), index.size())));
   ASSERT_TRUE(header.ok()) << header.status();
-  for (const auto& [prefix, count] : std::map<std::string, int>{
+  for (const auto& entry : std::map<std::string, int>{
            {"", 100}, {"pod-0", 100}, {"pod-03", 10}, {"pod-031", 1}, {"pod-1", 0}, {"a", 0}, {"zz", 0}}) {
+    const std::string& prefix = entry.first;
     int visited = 0;
     (*header)->postings_table().VisitValues("pod", prefix, [&](std::string_view value, ByteRange range) {
       EXPECT_TRUE(value.starts_with(prefix));
@@ -63,7 +68,7 @@ TEST(IndexHeaderTest, PrefixVisitsOnlyItsValues) {
       ++visited;
       return true;
     });
-    EXPECT_EQ(visited, count) << prefix;
+    EXPECT_EQ(visited, entry.second) << prefix;
   }
   int visited = 0;
   (*header)->postings_table().VisitValues("pod", "",

@@ -1,7 +1,10 @@
 #include "index/postings.h"
 
+#include <gtest/gtest.h>
+#include <iterator>
 #include <random>
 #include <set>
+#include <string>
 
 #include "base/bytes.h"
 #include "encoding/crc32c.h"

@@ -1,5 +1,11 @@
 #include "index/reader.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <optional>
+#include <string>
+#include <utility>
+
 #include "index/internal/testing.h"
 #include "index/mapped_file.h"
 

@@ -1,6 +1,8 @@
 #include "index/series_decoder.h"
 
+#include <gtest/gtest.h>
 #include <limits>
+#include <string>
 
 #include "base/bytes.h"
 #include "encoding/crc32c.h"

@@ -1,6 +1,11 @@
 #include "index/writer.h"
 
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <map>
 #include <random>
+#include <utility>
+#include <vector>
 
 #include "index/internal/testing.h"
 #include "index/mapped_file.h"

@@ -1,5 +1,6 @@
 #include "labels/builder.h"
 
+#include <gtest/gtest.h>
 #include <random>
 
 namespace thanos::labels {

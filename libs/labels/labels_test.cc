@@ -1,6 +1,10 @@
 #include "labels/labels.h"
 
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <optional>
 #include <random>
+#include <vector>
 
 #include "base/hash.h"
 #include "labels/symbols.h"

@@ -1,7 +1,10 @@
 #include "labels/matcher.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <random>
 #include <re2/re2.h>
+#include <utility>
 
 namespace thanos::labels {
 namespace {

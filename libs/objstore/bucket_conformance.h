@@ -58,7 +58,7 @@ TEST_P(BucketConformanceTest, UploadReplaces) {
 }
 
 TEST_P(BucketConformanceTest, RangesAreExactOrAnError) {
-  for (const size_t size : {10, 200'000}) {
+  for (const size_t size : {10U, 200'000U}) {
     std::string content(size, 'a');
     content[3] = 'b';
     Put("object", content);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <ranges>
 #include <vector>
 
 namespace thanos::promapi {
@@ -72,8 +71,9 @@ void ForEachBucket(const model::Histogram& histogram,
   const bool custom = histogram.uses_custom_buckets();
   const double threshold = histogram.zero_threshold;
   if (!custom) {
-    for (const IndexedCount& bucket :
-         Flatten(histogram.negative_spans, histogram.negative_buckets) | std::views::reverse) {
+    std::vector<IndexedCount> negative = Flatten(histogram.negative_spans, histogram.negative_buckets);
+    std::reverse(negative.begin(), negative.end());
+    for (const IndexedCount& bucket : negative) {
       if (bucket.count != 0) {
         const double upper = -UpperBound(histogram, bucket.index - 1);
         visit({Rule(true, false), -UpperBound(histogram, bucket.index), std::min(upper, -threshold),

@@ -51,7 +51,7 @@ TEST(EngineTest, ShardsGiveTheSameBitsWhateverThePoolDoes) {
         "max(increase(c_total[10m])) - min(c_total)", "rate(c_total[3m])"}) {
     const auto want = serial.Query(base::CancelToken(), query, kHour, source);
     ASSERT_TRUE(want.ok()) << want.status();
-    for (const size_t batch_size : {1, 64, 177}) {
+    for (const size_t batch_size : {1U, 64U, 177U}) {
       source.set_batch_size(batch_size);
       const auto got = parallel.Query(base::CancelToken(), query, kHour, source);
       ASSERT_TRUE(got.ok()) << got.status();

@@ -422,8 +422,10 @@ class Runner {
       }
     }
     for (const auto& [labels, values] : got) {
-      const bool wanted =
-          std::ranges::any_of(evaluation.series, [&](const auto& s) { return s.first == labels; });
+      const bool wanted = std::ranges::find(
+                              evaluation.series, labels, [](const auto& s) -> const auto& {
+                                return s.first;
+                              }) != evaluation.series.end();
       if (!wanted) {
         return base::Internal("unexpected ", labels::ToString(labels), " ", Show(values));
       }

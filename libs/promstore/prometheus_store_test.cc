@@ -134,6 +134,13 @@ Answered Drain(Fixture& f, const storeapi::SeriesRequest& request) {
   return answered;
 }
 
+TEST(HeartbeatTest, AnEmptyPrometheusIsAskedForAllTimes) {
+  Fixture f;
+  f.prometheus.Answer("/metrics", "prometheus_tsdb_lowest_timestamp_seconds 9.223372036854776e+15\n");
+  ASSERT_TRUE(f.heartbeat.Beat({}).ok());
+  EXPECT_LT(f.store.Info()->min_time_ms, kStartMs);
+}
+
 TEST(HeartbeatTest, ReadsAllAndFollowsChanges) {
   Fixture f;
   EXPECT_EQ(f.heartbeat.state(), nullptr);

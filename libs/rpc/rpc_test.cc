@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <grpcpp/channel.h>
 #include <gtest/gtest.h>
 #include <string>

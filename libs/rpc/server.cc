@@ -41,6 +41,7 @@ class ServerImpl final : public Server {
   ~ServerImpl() override { Stop(base::Duration::zero()); }
 
   void Add(ServiceAdaptor& adaptor) override {
+    base::MutexLock lock(mutex_);
     TH_CHECK(server_ == nullptr);
     services_.push_back(&adaptor.service());
   }

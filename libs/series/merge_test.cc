@@ -1,8 +1,14 @@
 #include "series/merge.h"
 
+#include <algorithm>
+#include <array>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <map>
 #include <random>
 #include <set>
+#include <tuple>
+#include <utility>
 
 namespace thanos::series {
 namespace {

@@ -1,5 +1,8 @@
 #include "series/series_set.h"
 
+#include <gtest/gtest.h>
+#include <utility>
+
 namespace thanos::series {
 namespace {
 

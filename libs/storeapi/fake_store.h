@@ -102,9 +102,9 @@ class FakeStore : public Store {
         batch->warnings = store_.warnings;
       }
       while (position_ < store_.series.size() && batch->series.size() < store_.batch_size) {
-        const FakeSeries& series = store_.series[position_++];
-        if (labels::MatchesAll(matchers_, series.labels)) {
-          AppendFake(series, batch);
+        const FakeSeries& candidate = store_.series[position_++];
+        if (labels::MatchesAll(matchers_, candidate.labels)) {
+          AppendFake(candidate, batch);
         }
       }
       ++store_.num_batches;

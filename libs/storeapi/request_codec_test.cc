@@ -1,5 +1,10 @@
 #include "storeapi/request_codec.h"
 
+#include <cstdint>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <limits>
+
 namespace thanos::storeapi {
 namespace {
 

@@ -1,6 +1,10 @@
 #include "storeapi/series_codec.h"
 
 #include <fstream>
+#include <functional>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
 #include <random>
 #include <sstream>
 

@@ -1,3 +1,9 @@
+#include <cstdint>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
 #include "proto/thanos/info.grpc.pb.h"
 #include "proto/thanos/store.grpc.pb.h"
 #include "storeapi/client.h"

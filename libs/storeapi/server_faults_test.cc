@@ -1,4 +1,9 @@
+#include <chrono>
 #include <future>
+#include <gtest/gtest.h>
+#include <memory>
+#include <thread>
+#include <vector>
 
 #include "storeapi/client.h"
 #include "storeapi/loopback_fixture.h"

@@ -1,5 +1,8 @@
 #include "storeapi/shard.h"
 
+#include <cstdint>
+#include <gtest/gtest.h>
+
 #include "base/hash.h"
 
 namespace thanos::storeapi {

@@ -160,7 +160,11 @@ class Cursor {
     }
   }
   int64_t timestamp_ms() const { return samples_[position_].timestamp_ms; }
-  double value() const { return samples_[position_].value + adjustment_; }
+  double value() const {
+    const double raw = samples_[position_].value;
+    // A stale marker is these very bits; arithmetic would make it an ordinary NaN.
+    return chunkenc::IsStaleNan(raw) ? raw : raw + adjustment_;
+  }
   void LiftTo(double value) {
     if (!done() && this->value() < value) {
       adjustment_ += value - this->value();

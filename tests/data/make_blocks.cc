@@ -2,6 +2,7 @@
 //
 //   <out>/prometheus-a/<ULID>  replica a, without external labels: data directory of the Prometheus behind a sidecar
 //   <out>/bucket/<ULID>        replica b, with external labels {cluster="x", replica="b"} in the Thanos section
+//   <out>/bucket-a/<ULID>      replica a in the same way
 //   <out>/reference/<ULID>     for a reference Prometheus, with these as ordinary labels: replica a, replica b, and what
 //                              de-duplication makes of both, once plain and once with counters lifted (label `reference`)
 //
@@ -166,11 +167,13 @@ base::Status Run(int argc, char** argv) {
     }
   }
   block::ThanosSection thanos;
-  thanos.labels = labels::Labels({{"cluster", "x"}, {"replica", "b"}});
   thanos.source = block::kSourceSidecar;
   thanos.segment_files = {"000001"};
-  TH_RETURN_IF_ERROR(WriteBlocks(arguments, "prometheus-a", std::move(a), std::nullopt));
+  thanos.labels = labels::Labels({{"cluster", "x"}, {"replica", "b"}});
   TH_RETURN_IF_ERROR(WriteBlocks(arguments, "bucket", std::move(b), thanos));
+  thanos.labels = labels::Labels({{"cluster", "x"}, {"replica", "a"}});
+  TH_RETURN_IF_ERROR(WriteBlocks(arguments, "bucket-a", a, thanos));
+  TH_RETURN_IF_ERROR(WriteBlocks(arguments, "prometheus-a", std::move(a), std::nullopt));
   return WriteBlocks(arguments, "reference", std::move(reference), std::nullopt);
 }
 

@@ -168,7 +168,7 @@ class Cluster:
         return process, url, f"127.0.0.1:{grpc_port}"
 
     def bucket_config(self, bucket_dir):
-        path = self.directory / "bucket.yml"
+        path = self.directory / f"{Path(bucket_dir).name}.yml"
         path.write_text(f"type: FILESYSTEM\nconfig:\n  directory: {bucket_dir}\n")
         return path
 

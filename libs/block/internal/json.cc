@@ -246,9 +246,8 @@ base::StatusOr<const rapidjson::Value*> FindArray(const rapidjson::Value& object
 
 void SetMember(rapidjson::Value& object, const char* key, rapidjson::Value value,
                rapidjson::Document::AllocatorType& allocator) {
-  const auto member = object.FindMember(key);
-  if (member != object.MemberEnd()) {
-    member->value = std::move(value);
+  if (object.HasMember(key)) {
+    object[key] = std::move(value);
   } else {
     object.AddMember(rapidjson::Value(key, allocator), std::move(value), allocator);
   }
@@ -256,14 +255,14 @@ void SetMember(rapidjson::Value& object, const char* key, rapidjson::Value value
 
 rapidjson::Value& MakeObject(rapidjson::Value& object, const char* key,
                              rapidjson::Document::AllocatorType& allocator) {
-  auto member = object.FindMember(key);
-  if (member == object.MemberEnd()) {
+  if (!object.HasMember(key)) {
     object.AddMember(rapidjson::Value(key, allocator), rapidjson::Value(rapidjson::kObjectType), allocator);
-    member = object.FindMember(key);
-  } else if (!member->value.IsObject()) {
-    member->value.SetObject();
   }
-  return member->value;
+  rapidjson::Value& value = object[key];
+  if (!value.IsObject()) {
+    value.SetObject();
+  }
+  return value;
 }
 
 rapidjson::Value ToValue(std::string_view text, rapidjson::Document::AllocatorType& allocator) {

@@ -120,16 +120,22 @@ std::vector<std::string> BlockSet::MissingBlocks(int64_t min_time_ms, int64_t ma
 }
 
 storeapi::StoreInfo BlockSet::Describe() const {
-  storeapi::StoreInfo info;
-  for (const Group& group : groups_) {
-    if (!group.external_labels.empty()) {
-      info.label_sets.push_back(group.external_labels);
+  // Unloaded blocks count: who asks for their time and labels must come here to learn that they are missing.
+  std::map<labels::Labels, std::vector<std::pair<int64_t, int64_t>>> ranges_of;
+  for (const auto& [ulid, block] : blocks_) {
+    ranges_of[labels::Labels(block->meta().external_labels())].emplace_back(block->meta().min_time_ms,
+                                                                            block->meta().max_time_ms);
+  }
+  for (const auto& [ulid, unloaded] : unloaded_) {
+    if (unloaded.meta != nullptr) {
+      ranges_of[labels::Labels(unloaded.meta->external_labels())].emplace_back(unloaded.meta->min_time_ms,
+                                                                               unloaded.meta->max_time_ms);
     }
-    std::vector<std::pair<int64_t, int64_t>> ranges;
-    for (const auto& level : group.blocks) {
-      for (const std::shared_ptr<BucketBlock>& block : level) {
-        ranges.emplace_back(block->meta().min_time_ms, block->meta().max_time_ms);
-      }
+  }
+  storeapi::StoreInfo info;
+  for (auto& [external_labels, ranges] : ranges_of) {
+    if (!external_labels.empty()) {
+      info.label_sets.push_back(external_labels);
     }
     std::sort(ranges.begin(), ranges.end());
     for (size_t i = 0; i < ranges.size(); ++i) {
@@ -139,11 +145,10 @@ storeapi::StoreInfo BlockSet::Describe() const {
       if (i > 0 && min_time_ms <= info.tsdb_infos.back().max_time_ms) {
         info.tsdb_infos.back().max_time_ms = std::max(info.tsdb_infos.back().max_time_ms, max_time_ms);
       } else {
-        info.tsdb_infos.push_back({group.external_labels, min_time_ms, max_time_ms});
+        info.tsdb_infos.push_back({external_labels, min_time_ms, max_time_ms});
       }
     }
   }
-  std::sort(info.label_sets.begin(), info.label_sets.end());
   return info;
 }
 

@@ -51,8 +51,10 @@ double Ceil(double value) {
 double Cos(double value) {
   return std::cos(value);
 }
+// Go takes e^x / 2 for large arguments, which overflows a little earlier than the C library does.
+constexpr double kLargeHyperbolicArgument = 21;
 double Cosh(double value) {
-  return std::cosh(value);
+  return std::abs(value) > kLargeHyperbolicArgument ? std::exp(std::abs(value)) * 0.5 : std::cosh(value);
 }
 double Exp(double value) {
   return std::exp(value);
@@ -73,7 +75,8 @@ double Sin(double value) {
   return std::sin(value);
 }
 double Sinh(double value) {
-  return std::sinh(value);
+  return std::abs(value) > kLargeHyperbolicArgument ? std::copysign(std::exp(std::abs(value)) * 0.5, value)
+                                                    : std::sinh(value);
 }
 double Sqrt(double value) {
   return std::sqrt(value);
