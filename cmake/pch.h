@@ -1,4 +1,5 @@
-// Precompiled for every product library: the standard headers and the status type that nearly all files include.
+// Precompiled for every product library: the standard headers and the status type that nearly all files
+// include.
 #pragma once
 
 #include <algorithm>

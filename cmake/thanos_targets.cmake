@@ -136,6 +136,10 @@ function(thanos_fuzz name)
   endforeach()
   target_link_options(${name} PRIVATE ${THANOS_LINK_OPTIONS} -fsanitize=fuzzer)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
 endfunction()
 
 # thanos_proto_library(PROTOS ... [SERVICES ...]): generates messages for all files and gRPC stubs for SERVICES into

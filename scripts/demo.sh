@@ -131,7 +131,7 @@ start_sidecar() { # start_sidecar NAME PROMETHEUS_PORT GRPC_PORT HTTP_PORT TSDB_
 }
 
 install_packages "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}"
-build_release
+build_release thanos-sidecar thanos-store thanos-query
 say "unpacking Prometheus and node exporter into build/peers"
 unpack_peer prometheus || die "Prometheus could not be fetched"
 unpack_peer prometheus-node-exporter || die "node exporter could not be fetched"

@@ -87,17 +87,19 @@ suite_sources() {
     /usr/share/keyrings/debian-archive-keyring.gpg >"$work/$suite.sources"
 }
 
-# Configures and builds the release preset; prints the build tool's own progress on a terminal.
+# Configures the release preset and builds the named targets (all of them without arguments); prints the build tool's own
+# progress on a terminal.
 build_release() {
-  local log=$ROOT/build/build.log
+  local log=$ROOT/build/build.log target=()
+  [ $# -eq 0 ] || target=(--target "$@")
   mkdir -p "$ROOT/build"
   say "building (log: build/build.log)"
   (cd "$ROOT" && cmake --preset release >"$log" 2>&1) || { tail -30 "$log" >&2; die "configuring failed"; }
   if [ -t 1 ]; then
-    cmake --build "$BUILD_DIR" || die "the build failed"
+    cmake --build "$BUILD_DIR" "${target[@]}" || die "the build failed"
   else
     # No terminal: one line for each tenth of the build.
-    cmake --build "$BUILD_DIR" 2>&1 | tee -a "$log" |
+    cmake --build "$BUILD_DIR" "${target[@]}" 2>&1 | tee -a "$log" |
       awk -F'[][/]' '/^\[[0-9]+\/[0-9]+\]/ { if ($3 > 0 && int(10 * $2 / $3) > done) { done = int(10 * $2 / $3); printf "    built %d of %d\n", $2, $3; fflush() } }'
     [ "${PIPESTATUS[0]}" = 0 ] || { grep -E 'error|FAILED' "$log" | head -30 >&2; die "the build failed"; }
   fi

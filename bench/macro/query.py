@@ -2,7 +2,9 @@
 
 Prints for each query the CPU seconds and wall time of both, and at the end the geometric mean of the CPU ratios and the peak
 RSS. Answers are compared before anything is measured. Environment: THANOS_BENCH_SERIES (default 10000), THANOS_BENCH_HOURS
-(12), THANOS_BENCH_ROUNDS (5).
+(12), THANOS_BENCH_ROUNDS (5), THANOS_BENCH_DEDUP (0). With THANOS_BENCH_DEDUP=1 a second store gateway has the other replica,
+queries are de-duplicated, and replica a in Prometheus is the reference; which replica a sample comes from depends on where
+reading starts, so that then only the series of the answers are compared (the differential test compares values).
 """
 
 import json
@@ -18,6 +20,7 @@ START_S = 1_700_006_400
 SERIES = int(os.environ.get("THANOS_BENCH_SERIES", "10000"))
 HOURS = int(os.environ.get("THANOS_BENCH_HOURS", "12"))
 ROUNDS = int(os.environ.get("THANOS_BENCH_ROUNDS", "5"))
+DEDUP = os.environ.get("THANOS_BENCH_DEDUP", "0") == "1"
 END_S = START_S + HOURS * 3600 - 45
 
 # (name, expression, seconds of range or 0 for instant, step)
@@ -45,11 +48,20 @@ QUERIES = [
 ]
 
 
+def difference(ours, theirs):
+    if not DEDUP:
+        return answers.difference(ours, theirs)
+    if ours["status"] != theirs["status"]:
+        return f"status: ours {ours['status']} {ours.get('error')!r}, reference {theirs['status']}"
+    a, b = (answers.by_labels(body["data"]["result"], ("replica",)).keys() for body in (ours, theirs))
+    return None if a == b else f"series: only ours {sorted(a - b)[:3]}, only reference {sorted(b - a)[:3]}"
+
+
 def ask(base, expression, seconds, step):
     path, window = "/api/v1/query", {"time": END_S}
     if seconds:
         path, window = "/api/v1/query_range", {"start": END_S - seconds, "end": END_S, "step": step}
-    return harness.get_json(base + path, {**window, "query": expression, "dedup": "false"}, "POST", timeout_s=300)[1]
+    return harness.get_json(base + path, {**window, "query": expression, "dedup": str(DEDUP).lower()}, "POST", timeout_s=300)[1]
 
 
 def measure(processes, base, expression, seconds, step):
@@ -76,28 +88,38 @@ def main():
         harness.make_blocks(data, f"--start={START_S}", f"--hours={HOURS}", f"--series={SERIES}")
         reference, reference_url = cluster.prometheus("prometheus", data / "reference")
         store, _, store_address = cluster.store("store", data / "bucket")
-        querier, querier_url, _ = cluster.querier("query", [store_address])
-        matchers = 'cluster="x",replica="b"'
+        stores, addresses = [store], [store_address]
+        if DEDUP:
+            other, _, other_address = cluster.store("store-a", data / "bucket-a")
+            stores, addresses = [store, other], [store_address, other_address]
+        querier, querier_url, _ = cluster.querier("query", addresses)
+        matchers, reference_matchers = 'cluster="x",replica="b"', 'cluster="x",replica="b"'
+        if DEDUP:
+            matchers, reference_matchers = 'cluster="x"', 'cluster="x",replica="a"'
+            harness.wait_for(lambda: len(harness.get_json(querier_url + "/api/v1/query", {
+                "query": "count by (replica) (queue_length)", "time": END_S, "dedup": "false"})[1]["data"]["result"]) == 2, "data")
         harness.wait_for(lambda: ask(querier_url, f"count(queue_length{{{matchers}}})", 0, 0)["data"]["result"], "data")
         rows, wrong = [], 0
         for name, expression, seconds, step in QUERIES:
+            reference_expression = expression.replace("@SEL@", reference_matchers)
             expression = expression.replace("@SEL@", matchers)
-            ours, theirs = (ask(url, expression, seconds, step) for url in (querier_url, reference_url))
-            found = answers.difference(ours, theirs)
+            ours = ask(querier_url, expression, seconds, step)
+            theirs = ask(reference_url, reference_expression, seconds, step)
+            found = difference(ours, theirs)
             if found:
                 wrong += 1
                 print(f"{name}: WRONG ANSWER: {found}", file=sys.stderr)
-            our_cpu, our_wall = measure([store, querier], querier_url, expression, seconds, step)
-            their_cpu, their_wall = measure([reference], reference_url, expression, seconds, step)
+            our_cpu, our_wall = measure([*stores, querier], querier_url, expression, seconds, step)
+            their_cpu, their_wall = measure([reference], reference_url, reference_expression, seconds, step)
             ratio = max(our_cpu, 1e-5) / max(their_cpu, 1e-5)
             rows.append((name, our_cpu, their_cpu, ratio, our_wall, their_wall))
             print(f"{name:20} cpu {our_cpu * 1e3:9.2f} ms  prometheus {their_cpu * 1e3:9.2f} ms  ratio {ratio:5.2f}   "
                   f"wall {our_wall * 1e3:8.2f} / {their_wall * 1e3:8.2f} ms", flush=True)
         mean = math.exp(statistics.fmean(math.log(r[3]) for r in rows))
-        rss = {p.name: p.peak_rss_bytes() / 2**20 for p in (store, querier, reference)}
+        rss = {p.name: p.peak_rss_bytes() / 2**20 for p in (*stores, querier, reference)}
         print(f"geometric mean of CPU ratios: {mean:.3f} over {len(rows)} queries, {SERIES} series, {HOURS} h")
         print("peak RSS MiB: " + ", ".join(f"{name} {value:.0f}" for name, value in rss.items()))
-        out = harness.ROOT / "build/bench/query.json"
+        out = harness.ROOT / ("build/bench/query-dedup.json" if DEDUP else "build/bench/query.json")
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps({"geometric_mean_cpu_ratio": mean, "peak_rss_mib": rss, "queries": [
             dict(zip(("name", "cpu_s", "reference_cpu_s", "ratio", "wall_s", "reference_wall_s"), r)) for r in rows]}, indent=1))

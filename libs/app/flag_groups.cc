@@ -50,7 +50,7 @@ void GrpcServerFlags::AddTo(config::FlagSet& flags) {
   flags.Add("grpc-server-tls-client-ca", &tls_client_ca,
             "CA file that client certificates are required from and verified with.");
   flags.AddEnum("grpc-server-tls-min-version", &tls_min_version, {"1.0", "1.1", "1.2", "1.3"},
-                "Lowest TLS version the gRPC server accepts.");
+                "Lowest TLS version the gRPC server accepts; 1.0 and 1.1 mean 1.2.");
   flags.Add("grpc-server-max-connection-age", &max_connection_age,
             "Age after which clients are asked to reconnect.");
   flags.Add("grpc-grace-period", &grace_period, "How long running gRPC calls may go on after a stop signal.");
@@ -87,7 +87,7 @@ void ObjstoreFlags::AddTo(config::FlagSet& flags) {
 }
 
 void RequestLoggingFlags::AddTo(config::FlagSet& flags) {
-  config.AddTo(flags, "the request logging configuration", kNoEffect);
+  config.AddTo(flags, "the request logging configuration");
 }
 
 void SelectorRelabelFlags::AddTo(config::FlagSet& flags) {

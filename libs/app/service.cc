@@ -17,6 +17,7 @@
 
 #include "app/http_metrics.h"
 #include "app/probe.h"
+#include "app/request_log.h"
 #include "app/status_pages.h"
 #include "app/version.h"
 #include "base/check.h"
@@ -128,6 +129,7 @@ struct Service::Impl {
   GrpcServerFlags grpc_flags;
   Probe probe;
   HttpMetrics http_metrics;
+  RequestLog request_log;
   concurrency::ThreadPool cpu_pool;
   concurrency::ThreadPool io_pool;
   const int64_t start_time_ms;
@@ -239,6 +241,19 @@ void Service::UseTenantLabel(std::string header, std::string default_tenant) {
   impl_->http_metrics.UseTenantLabel(std::move(header), std::move(default_tenant));
 }
 
+base::Status Service::UseRequestLogging(const RequestLoggingFlags& flags) {
+  TH_ASSIGN_OR_RETURN(const std::string yaml, flags.config.Read());
+  auto log = RequestLog::Parse(yaml);
+  if (!log.ok()) {
+    return base::Annotate(log.status(), "request logging configuration");
+  }
+  if (log->asks_for_grpc()) {
+    TH_LOG(kWarn, "logging of gRPC calls is configured but has no effect; HTTP requests are logged");
+  }
+  impl_->request_log = *std::move(log);
+  return base::OkStatus();
+}
+
 void Service::AddStatusRoutes(const std::string& prefix) {
   AddRoute({{"GET"}, prefix + "/api/v1/status/flags", [this](const net::HttpRequest&) {
               return FlagsPage(impl_->flags);
@@ -300,18 +315,19 @@ void Service::Impl::AddOwnRoutes() {
   };
   http->AddRoute({{"GET"}, "/metrics", expose, /*inline_on_loop=*/true});
   for (net::HttpServer::Route& route : routes) {
-    http->AddRoute(route.inline_on_loop ? std::move(route) : http_metrics.Wrap(std::move(route)));
+    if (!route.inline_on_loop) {
+      route =
+          http_metrics.Wrap(request_log.enabled() ? request_log.Wrap(std::move(route)) : std::move(route));
+    }
+    http->AddRoute(std::move(route));
   }
   routes.clear();
 }
 
 base::Status Service::Impl::StartServers() {
-  if (!http_flags.config_file.empty()) {
-    // Serving without the protection somebody asked for would be worse than not serving.
-    return base::Unimplemented("--http.config: TLS and authentication of the HTTP server are not available");
-  }
   net::HttpServerOptions options;
   options.address = http_flags.address;
+  options.web_config_file = http_flags.config_file;
   options.num_loops = std::min(4, NumCores());
   options.num_workers = kHttpWorkers;
   TH_ASSIGN_OR_RETURN(http, net::HttpServer::Create(options));

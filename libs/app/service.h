@@ -67,6 +67,10 @@ class Service {
   // Adds the label tenant to the http_* metrics: the request's `header` or `default_tenant`.
   void UseTenantLabel(std::string header, std::string default_tenant);
 
+  // Logs requests as `flags` say; without it none are. For after ParseFlags; errors are those of the
+  // configuration.
+  base::Status UseRequestLogging(const RequestLoggingFlags& flags);
+
   // Readiness (probe, gRPC health, thanos_status). Starts not ready. Thread-safe.
   void SetReady();
   void SetNotReady(base::Status reason);

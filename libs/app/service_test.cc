@@ -143,7 +143,7 @@ TEST(ServiceStartTest, AnAddressInUseEndsRunWithOne) {
   close(taken->fd);
 }
 
-TEST(ServiceStartTest, RefusesToServeWithoutTheProtectionAskedFor) {
+TEST(ServiceStartTest, AnUnusableWebConfigurationEndsRunWithOne) {
   Service service("query", "", GrpcServer::kNo);
   const char* arguments[] = {"thanos-query", "--http-address=127.0.0.1:0", "--http.config=/etc/web.yaml"};
   service.ParseFlags(std::size(arguments), arguments);

@@ -1,6 +1,7 @@
 #pragma once
 
-// Byte views and shared ownership of the memory behind them. A view is a std::string_view: chars are bytes here.
+// Byte views and shared ownership of the memory behind them. A view is a std::string_view: chars are bytes
+// here.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +12,8 @@
 
 namespace thanos::base {
 
-// Keeps memory alive without saying what it is: a mapped file, a network slice, a string. Copying is a reference count.
+// Keeps memory alive without saying what it is: a mapped file, a network slice, a string. Copying is a
+// reference count.
 using BufferOwner = std::shared_ptr<const void>;
 
 // Bytes with their owner. `bytes` is valid while `owner` (or a copy of it) lives.
@@ -22,8 +24,8 @@ struct SharedBytes {
   static SharedBytes FromString(std::string text);
 };
 
-// Monotonic allocator for data that dies together (one request, one batch). Not thread-safe. Memory is freed when the
-// arena is destroyed or cleared. Movable; views stay valid across a move.
+// Monotonic allocator for data that dies together (one request, one batch). Not thread-safe. Memory is freed
+// when the arena is destroyed or cleared. Movable; views stay valid across a move.
 class Arena {
  public:
   explicit Arena(size_t slab_bytes = 16 * 1024) : slab_bytes_(slab_bytes) {}

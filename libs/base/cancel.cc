@@ -61,7 +61,8 @@ class CancelState {
   void Remove(uint64_t id) {
     std::unique_lock lock(mutex_);
     callbacks_.erase(id);
-    callback_done_.wait(lock, [&] { return running_id_ != id || running_thread_ == std::this_thread::get_id(); });
+    callback_done_.wait(lock,
+                        [&] { return running_id_ != id || running_thread_ == std::this_thread::get_id(); });
   }
 
   bool WaitUntil(TimePoint until) {
@@ -86,7 +87,9 @@ class CancelState {
 
 CancelRegistration::CancelRegistration(std::shared_ptr<internal::CancelState> state, uint64_t id)
     : state_(std::move(state)), id_(id) {}
-CancelRegistration::~CancelRegistration() { Reset(); }
+CancelRegistration::~CancelRegistration() {
+  Reset();
+}
 CancelRegistration::CancelRegistration(CancelRegistration&& other) noexcept
     : state_(std::move(other.state_)), id_(std::exchange(other.id_, 0)) {}
 CancelRegistration& CancelRegistration::operator=(CancelRegistration&& other) noexcept {
@@ -125,7 +128,9 @@ Status CancelToken::status() const {
   return OkStatus();
 }
 
-TimePoint CancelToken::deadline() const { return state_ == nullptr ? kNoDeadline : state_->deadline(); }
+TimePoint CancelToken::deadline() const {
+  return state_ == nullptr ? kNoDeadline : state_->deadline();
+}
 
 Duration CancelToken::Remaining(Duration at_most) const {
   if (deadline() == kNoDeadline) {
@@ -170,6 +175,8 @@ CancelSource::CancelSource(const CancelToken& parent, TimePoint deadline)
 CancelSource::CancelSource(const CancelToken& parent, Duration timeout)
     : CancelSource(parent, SteadyNow() + timeout) {}
 
-void CancelSource::Cancel(Status reason) { state_->Cancel(std::move(reason)); }
+void CancelSource::Cancel(Status reason) {
+  state_->Cancel(std::move(reason));
+}
 
 }  // namespace thanos::base

@@ -1,7 +1,8 @@
 #pragma once
 
-// Cancellation and deadline of one request. A CancelToken is the first parameter of everything that may wait or loop for
-// long; a CancelSource owns the decision. Deadlines are taken once at the request's entry and only ever shrink.
+// Cancellation and deadline of one request. A CancelToken is the first parameter of everything that may wait
+// or loop for long; a CancelSource owns the decision. Deadlines are taken once at the request's entry and
+// only ever shrink.
 
 #include <functional>
 #include <memory>
@@ -37,8 +38,8 @@ class CancelToken {
  public:
   CancelToken() = default;
 
-  // True after Cancel() of the source or one of its ancestors, or when the deadline has passed. Reads the clock when
-  // there is a deadline: call it once per batch, not per sample.
+  // True after Cancel() of the source or one of its ancestors, or when the deadline has passed. Reads the
+  // clock when there is a deadline: call it once per batch, not per sample.
   bool cancelled() const;
   // OK, the status given to Cancel(), or DeadlineExceeded.
   Status status() const;
@@ -47,8 +48,8 @@ class CancelToken {
   // Time left until the deadline, at least zero and at most `at_most`.
   Duration Remaining(Duration at_most) const;
 
-  // Runs `callback` once on Cancel(), in the cancelling thread, at once when already cancelled. Deadlines do not call
-  // back: waiters must wait no longer than deadline(). The callback must not block.
+  // Runs `callback` once on Cancel(), in the cancelling thread, at once when already cancelled. Deadlines do
+  // not call back: waiters must wait no longer than deadline(). The callback must not block.
   [[nodiscard]] CancelRegistration OnCancel(std::function<void()> callback) const;
 
   // Sleeps for `duration`; false as soon as the token is cancelled.

@@ -1,6 +1,7 @@
 #pragma once
 
-// Wall and monotonic time behind an interface, so that tests of retention, lookback and timeouts do not sleep.
+// Wall and monotonic time behind an interface, so that tests of retention, lookback and timeouts do not
+// sleep.
 
 #include <atomic>
 #include <chrono>
@@ -13,10 +14,14 @@ using TimePoint = std::chrono::steady_clock::time_point;
 inline constexpr TimePoint kNoDeadline = TimePoint::max();
 
 // Monotonic now; for deadlines and measured durations, which fakes do not control.
-inline TimePoint SteadyNow() { return std::chrono::steady_clock::now(); }
+inline TimePoint SteadyNow() {
+  return std::chrono::steady_clock::now();
+}
 
 // Seconds as a double, for metrics.
-inline double ToSeconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+inline double ToSeconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 class Clock {
  public:

@@ -8,7 +8,8 @@ namespace thanos::base {
 // xxhash64 with seed 0, the hash of Prometheus and Thanos.
 uint64_t XxHash64(std::string_view data);
 
-// Feeds xxhash64 piece by piece; the same result as XxHash64 over the concatenation. Small inputs stay on the stack.
+// Feeds xxhash64 piece by piece; the same result as XxHash64 over the concatenation. Small inputs stay on the
+// stack.
 class XxHash64Stream {
  public:
   XxHash64Stream();

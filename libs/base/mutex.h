@@ -1,7 +1,7 @@
 #pragma once
 
-// std::mutex with clang's thread-safety annotations. Not absl::Mutex: the distribution's build is not instrumented, so
-// ThreadSanitizer reports false races on it. Annotate fields with ABSL_GUARDED_BY(mutex_).
+// std::mutex with clang's thread-safety annotations. Not absl::Mutex: the distribution's build is not
+// instrumented, so ThreadSanitizer reports false races on it. Annotate fields with ABSL_GUARDED_BY(mutex_).
 
 #include <condition_variable>
 #include <mutex>

@@ -1,7 +1,7 @@
 #pragma once
 
-// Errors are absl::Status and absl::StatusOr, used through this header. The constructors below concatenate their
-// arguments, because Debian's absl::string_view does not convert from std::string_view.
+// Errors are absl::Status and absl::StatusOr, used through this header. The constructors below concatenate
+// their arguments, because Debian's absl::string_view does not convert from std::string_view.
 
 #include <string>
 #include <string_view>
@@ -18,7 +18,9 @@ using StatusCode = absl::StatusCode;
 template <typename T>
 using StatusOr = absl::StatusOr<T>;
 
-inline Status OkStatus() { return absl::OkStatus(); }
+inline Status OkStatus() {
+  return absl::OkStatus();
+}
 
 // A status with `code` and `message`. `code` kOk gives OK and drops the message.
 Status MakeStatus(StatusCode code, std::string_view message);
@@ -36,10 +38,10 @@ Status Annotate(const Status& status, const Parts&... parts) {
   return status.ok() ? status : AnnotateMessage(status, Concat(parts...));
 }
 
-#define TH_DEFINE_STATUS_CONSTRUCTOR(Name)                          \
-  template <typename... Parts>                                      \
-  Status Name(const Parts&... parts) {                              \
-    return MakeStatus(StatusCode::k##Name, Concat(parts...));       \
+#define TH_DEFINE_STATUS_CONSTRUCTOR(Name)                    \
+  template <typename... Parts>                                \
+  Status Name(const Parts&... parts) {                        \
+    return MakeStatus(StatusCode::k##Name, Concat(parts...)); \
   }
 TH_DEFINE_STATUS_CONSTRUCTOR(InvalidArgument)     // bad input of the caller; never retried
 TH_DEFINE_STATUS_CONSTRUCTOR(NotFound)            // expected absence
@@ -50,8 +52,8 @@ TH_DEFINE_STATUS_CONSTRUCTOR(FailedPrecondition)  // understood but not executab
 TH_DEFINE_STATUS_CONSTRUCTOR(Aborted)             // stopped on purpose, for example a strict partial failure
 TH_DEFINE_STATUS_CONSTRUCTOR(OutOfRange)
 TH_DEFINE_STATUS_CONSTRUCTOR(Unimplemented)
-TH_DEFINE_STATUS_CONSTRUCTOR(Internal)            // our own bug or a local failure
-TH_DEFINE_STATUS_CONSTRUCTOR(Unavailable)         // a dependency is down; retryable
+TH_DEFINE_STATUS_CONSTRUCTOR(Internal)     // our own bug or a local failure
+TH_DEFINE_STATUS_CONSTRUCTOR(Unavailable)  // a dependency is down; retryable
 TH_DEFINE_STATUS_CONSTRUCTOR(DeadlineExceeded)
 TH_DEFINE_STATUS_CONSTRUCTOR(Cancelled)
 TH_DEFINE_STATUS_CONSTRUCTOR(PermissionDenied)
@@ -59,7 +61,8 @@ TH_DEFINE_STATUS_CONSTRUCTOR(Unauthenticated)
 TH_DEFINE_STATUS_CONSTRUCTOR(Unknown)
 #undef TH_DEFINE_STATUS_CONSTRUCTOR
 
-// Internal (or NotFound for ENOENT, ResourceExhausted for ENOSPC) with the text of `error_number` (an errno value).
+// Internal (or NotFound for ENOENT, ResourceExhausted for ENOSPC) with the text of `error_number` (an errno
+// value).
 Status ErrnoStatus(int error_number, std::string_view what);
 
 }  // namespace thanos::base

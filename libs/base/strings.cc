@@ -7,7 +7,9 @@
 namespace thanos::base {
 namespace internal {
 
-void AppendPart(std::string& out, std::string_view part) { out.append(part); }
+void AppendPart(std::string& out, std::string_view part) {
+  out.append(part);
+}
 void AppendDouble(std::string& out, double part) {
   char buffer[32];
   const auto result = std::to_chars(buffer, buffer + sizeof(buffer), part);
@@ -18,8 +20,12 @@ void AppendDouble(std::string& out, double part) {
 
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-char LowerChar(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool IsSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+char LowerChar(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 template <typename T>
 std::optional<T> ParseNumber(std::string_view text) {
@@ -106,7 +112,9 @@ std::optional<int64_t> ParseInt64(std::string_view text) {
   return ParseNumber<int64_t>(text);
 }
 
-std::optional<uint64_t> ParseUint64(std::string_view text) { return ParseNumber<uint64_t>(text); }
+std::optional<uint64_t> ParseUint64(std::string_view text) {
+  return ParseNumber<uint64_t>(text);
+}
 
 std::optional<double> ParseDouble(std::string_view text) {
   std::string_view digits = text;

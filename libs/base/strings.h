@@ -36,13 +36,14 @@ void AppendPart(std::string& out, T part) {
   AppendDouble(out, part);
 }
 template <std::integral T>
-  requires(!std::same_as<T, bool> && !std::same_as<T, char>)
-void AppendPart(std::string& out, T part) {
+requires(!std::same_as<T, bool> && !std::same_as<T, char>) void AppendPart(std::string& out, T part) {
   char buffer[24];
   const auto result = std::to_chars(buffer, buffer + sizeof(buffer), part);
   out.append(buffer, static_cast<size_t>(result.ptr - buffer));
 }
-inline void AppendPart(std::string& out, char part) { out.push_back(part); }
+inline void AppendPart(std::string& out, char part) {
+  out.push_back(part);
+}
 }  // namespace internal
 
 // "a", 1, 2.5, 'c' -> "a12.5c".
@@ -65,7 +66,8 @@ std::string_view Trim(std::string_view text);
 std::string ToLower(std::string_view text);
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 
-// The whole text must be the number; no white space, no locale. ParseDouble also takes Inf, +Inf, -Inf, NaN in any case.
+// The whole text must be the number; no white space, no locale. ParseDouble also takes Inf, +Inf, -Inf, NaN
+// in any case.
 std::optional<int64_t> ParseInt64(std::string_view text);
 std::optional<uint64_t> ParseUint64(std::string_view text);
 std::optional<double> ParseDouble(std::string_view text);

@@ -36,12 +36,21 @@ MetaFetcher::MetaFetcher(FetchOptions options, objstore::Bucket& bucket, concurr
       filters_(std::move(filters)),
       syncs_(metrics.AddCounter("thanos_blocks_meta_syncs_total",
                                 "Total blocks metadata synchronization attempts")),
+      base_syncs_(metrics.AddCounter("thanos_blocks_meta_base_syncs_total",
+                                     "Total blocks metadata synchronization attempts by base Fetcher")),
       failures_(metrics.AddCounter("thanos_blocks_meta_sync_failures_total",
                                    "Total blocks metadata synchronization failures")),
       duration_(metrics.AddHistogram("thanos_blocks_meta_sync_duration_seconds",
                                      "Duration of the blocks metadata synchronization in seconds",
                                      {0.01, 1, 10, 100, 300, 600, 1000})) {
   SetStates({});
+  // Never counted here: no meta is used without asking the bucket for it, and none is changed.
+  (void)metrics.AddCounter("thanos_blocks_meta_base_cache_busts_total",
+                           "Total blocks metadata cache busts by base Fetcher");
+  metrics
+      .AddGauge("thanos_blocks_meta_modified", "Number of blocks whose metadata changed",
+                {{"modified", "replica-label-removed"}})
+      .Set(0);
 }
 
 void MetaFetcher::SetStates(const StateCounts& counts) {
@@ -187,10 +196,14 @@ base::StatusOr<FetchResult> MetaFetcher::Fetch(const base::CancelToken& cancel) 
   base::MutexLock lock(mutex_);
   const base::TimePoint start = base::SteadyNow();
   syncs_.Increment();
+  base_syncs_.Increment();
   auto result = FetchLocked(cancel);
   duration_.Observe(base::ToSeconds(base::SteadyNow() - start));
   if (!result.ok() || !result->incomplete.ok()) {
     failures_.Increment();
+  }
+  if (on_fetched_) {
+    on_fetched_(result.ok() ? result->metas : MetaMap(), result.ok() ? result->incomplete : result.status());
   }
   return result;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,6 +46,11 @@ class MetaFetcher {
   MetaFetcher(FetchOptions options, objstore::Bucket& bucket, concurrency::ThreadPool& pool,
               telemetry::Registry& metrics, std::vector<std::unique_ptr<BlockFilter>> filters);
 
+  // Calls `changed` at the end of every Fetch, with the metas after the filters and what went wrong. To be
+  // set before the first Fetch.
+  using Changed = std::function<void(const MetaMap& metas, const base::Status& error)>;
+  void OnFetched(Changed changed) { on_fetched_ = std::move(changed); }
+
   // An error when the bucket cannot be listed or a filter fails. One bad meta never hides the others.
   base::StatusOr<FetchResult> Fetch(const base::CancelToken& cancel);
 
@@ -73,7 +79,9 @@ class MetaFetcher {
   concurrency::ThreadPool& pool_;
   telemetry::Registry& metrics_;
   const std::vector<std::unique_ptr<BlockFilter>> filters_;
+  Changed on_fetched_;
   telemetry::Counter& syncs_;
+  telemetry::Counter& base_syncs_;
   telemetry::Counter& failures_;
   telemetry::Histogram& duration_;
   base::Mutex mutex_;

@@ -137,6 +137,28 @@ TEST_F(FetcherTest, FailedListingIsAnError) {
   EXPECT_EQ(Fetcher()->Fetch({}).status().code(), base::StatusCode::kUnavailable);
 }
 
+TEST_F(FetcherTest, SelectionFilterAsksTheRule) {
+  Put(MakeMeta(1));
+  Put(MakeMeta(2));
+  EXPECT_THAT(
+      KeptBy(std::make_unique<SelectionFilter>([](const Meta& meta) { return meta.ulid == UlidOf(2); })),
+      ElementsAre(2));
+}
+
+TEST_F(FetcherTest, TellsWhatEveryFetchFound) {
+  Put(MakeMeta(1));
+  const auto fetcher = Fetcher();
+  std::vector<std::pair<size_t, base::StatusCode>> seen;
+  fetcher->OnFetched([&](const MetaMap& metas, const base::Status& error) {
+    seen.emplace_back(metas.size(), error.code());
+  });
+  ASSERT_TRUE(fetcher->Fetch({}).ok());
+  plan_ = [](const objstore::BucketCall&) { return objstore::Fault{.error = base::Unavailable("away")}; };
+  EXPECT_FALSE(fetcher->Fetch({}).ok());
+  EXPECT_THAT(seen, ElementsAre(std::pair(size_t{1}, base::StatusCode::kOk),
+                                std::pair(size_t{0}, base::StatusCode::kUnavailable)));
+}
+
 TEST_F(FetcherTest, TimeFilterKeepsBlocksThatReachIntoTheRange) {
   for (int number = 1; number <= 5; ++number) {
     Put(MakeMeta(number));

@@ -50,6 +50,11 @@ base::Status TimeFilter::Filter(const base::CancelToken&, MetaMap* metas, StateC
   return base::OkStatus();
 }
 
+base::Status SelectionFilter::Filter(const base::CancelToken&, MetaMap* metas, StateCounts* counts) {
+  RemoveIf(metas, counts, "label-excluded", [&](const Meta& meta) { return !keep_(meta); });
+  return base::OkStatus();
+}
+
 base::Status ConsistencyDelayFilter::Filter(const base::CancelToken&, MetaMap* metas, StateCounts* counts) {
   const int64_t newest_ms = clock_.NowMs() - delay_ms_;
   RemoveIf(metas, counts, "too-fresh", [&](const Meta& meta) {

@@ -43,6 +43,17 @@ class TimeFilter final : public BlockFilter {
   const std::function<model::ClosedRange()> range_;
 };
 
+// Keeps blocks that a rule over their meta accepts; for selection by external labels.
+class SelectionFilter final : public BlockFilter {
+ public:
+  // `keep` must be thread-safe.
+  explicit SelectionFilter(std::function<bool(const Meta&)> keep) : keep_(std::move(keep)) {}
+  base::Status Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) override;
+
+ private:
+  const std::function<bool(const Meta&)> keep_;
+};
+
 // Leaves blocks alone that are younger than the delay, unless a compactor or a repair made them.
 class ConsistencyDelayFilter final : public BlockFilter {
  public:

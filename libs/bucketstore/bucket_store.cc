@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bucketstore/internal/block_set.h"
+#include "bucketstore/internal/index_cache.h"
 #include "bucketstore/internal/metrics.h"
 
 namespace thanos::bucketstore {
@@ -23,6 +24,7 @@ BucketStore::BucketStore(Options options, objstore::Bucket& bucket, block::MetaF
       fetcher_(fetcher),
       pool_(pool),
       metrics_(std::make_unique<internal::Metrics>(metrics)),
+      index_cache_(std::make_unique<internal::IndexCache>(options_.index_cache, metrics)),
       gate_(options_.max_concurrent_series),
       blocks_(std::make_shared<const internal::BlockSet>()) {
   metrics_->gate_max.Set(options_.max_concurrent_series);

@@ -19,6 +19,7 @@ namespace thanos::bucketstore {
 
 namespace internal {
 class BlockSet;
+class IndexCache;
 struct Metrics;
 struct RequestScope;
 struct SelectedBlock;
@@ -79,6 +80,7 @@ class BucketStore final : public storeapi::Store {
   block::MetaFetcher& fetcher_;
   concurrency::ThreadPool& pool_;
   const std::unique_ptr<internal::Metrics> metrics_;
+  const std::unique_ptr<internal::IndexCache> index_cache_;
   concurrency::Gate gate_;
   std::atomic<bool> ready_{false};
   base::Mutex sync_mutex_;  // one Sync at a time; before mutex_

@@ -148,7 +148,7 @@ base::StatusOr<storeapi::LabelsResponse> BucketStore::Collect(const base::Cancel
     return base::Unavailable("bucket store is not ready: blocks are being loaded");
   }
   TH_ASSIGN_OR_RETURN(const auto block_matchers, internal::ParseBlockMatchers(request.request_hints));
-  RequestScope scope(options_, *metrics_);
+  RequestScope scope(options_, *metrics_, *index_cache_, bucket_, pool_);
   scope.request = CutToServedRange(request);
   const storeapi::SeriesRequest& cut = scope.request;
   const auto current = blocks();

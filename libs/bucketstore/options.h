@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "bucketstore/index_cache_config.h"
 #include "model/time_range.h"
 
 namespace thanos::bucketstore {
@@ -29,6 +30,7 @@ struct Options {
   size_t block_sync_concurrency = 20;
   int max_concurrent_series = 20;
   Limits limits;
+  IndexCacheConfig index_cache;
   // Requests are cut to this range, which may move with time. Cheap, thread-safe; null: everything.
   std::function<model::ClosedRange()> served_range;
   // Announce the label set that old queriers know bucket stores by.

@@ -38,6 +38,10 @@ class CallSet final : public series::SeriesSet {
       : scope_(std::move(scope)), merged_(std::move(merged)) {}
   ~CallSet() override {
     merged_.reset();
+    {
+      base::MutexLock lock(scope_->work_mutex);
+      scope_->work.Observe(scope_->metrics);
+    }
     scope_->metrics.merge_duration.Observe(base::ToSeconds(in_next_));
     scope_->metrics.series_result_series.Observe(static_cast<double>(num_series_));
     scope_->metrics.gate_in_flight.Add(-1);
@@ -88,7 +92,7 @@ base::StatusOr<std::unique_ptr<series::SeriesSet>> BucketStore::Series(
     return base::Unavailable("bucket store is not ready: blocks are being loaded");
   }
   TH_ASSIGN_OR_RETURN(const auto block_matchers, internal::ParseBlockMatchers(request.request_hints));
-  auto scope = std::make_shared<RequestScope>(options_, *metrics_);
+  auto scope = std::make_shared<RequestScope>(options_, *metrics_, *index_cache_, bucket_, pool_);
   scope->request = CutToServedRange(request);
   const base::TimePoint queued = base::SteadyNow();
   TH_ASSIGN_OR_RETURN(scope->gate_pass, gate_.Enter(cancel));
@@ -117,7 +121,7 @@ base::StatusOr<std::unique_ptr<series::SeriesSet>> BucketStore::Series(
   if (to_prepare.size() > 1) {
     TH_RETURN_IF_ERROR(concurrency::ParallelFor(pool_, cancel, to_prepare.size(), to_prepare.size(),
                                                 [&](const base::CancelToken& token, size_t i) {
-                                                  to_prepare[i]->Prepare(token);
+                                                  to_prepare[i]->PrepareFirstBatch(token);
                                                   return cancel.status();
                                                 }));
   }

@@ -24,7 +24,8 @@ base::StatusOr<Gate::Pass> Gate::Enter(const base::CancelToken& cancel) {
     changed_.notify_all();
   });
   base::MutexLock lock(mutex_);
-  const auto ready = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return inside_ < capacity_ || cancel.cancelled(); };
+  const auto ready = [&]()
+                         ABSL_NO_THREAD_SAFETY_ANALYSIS { return inside_ < capacity_ || cancel.cancelled(); };
   if (cancel.deadline() == base::kNoDeadline) {
     changed_.wait(lock.native(), ready);
   } else {

@@ -1,7 +1,6 @@
 #include "concurrency/periodic.h"
 
 #include <pthread.h>
-
 #include <utility>
 
 namespace thanos::concurrency {

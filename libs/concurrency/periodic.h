@@ -9,8 +9,8 @@
 
 namespace thanos::concurrency {
 
-// Runs `work` at once and then `interval` after each end, on its own thread, until destroyed. The destructor cancels the
-// token given to `work` and joins.
+// Runs `work` at once and then `interval` after each end, on its own thread, until destroyed. The destructor
+// cancels the token given to `work` and joins.
 class Periodic {
  public:
   Periodic(std::string name, base::Duration interval, const base::CancelToken& parent,

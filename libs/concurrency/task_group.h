@@ -10,8 +10,8 @@
 
 namespace thanos::concurrency {
 
-// Tasks of one request on a pool. The first error cancels the token of the others and is what Wait() returns. The
-// destructor cancels and waits. Add and Wait are for one owner thread.
+// Tasks of one request on a pool. The first error cancels the token of the others and is what Wait() returns.
+// The destructor cancels and waits. Add and Wait are for one owner thread.
 class TaskGroup {
  public:
   TaskGroup(ThreadPool& pool, const base::CancelToken& parent) : pool_(pool), source_(parent) {}

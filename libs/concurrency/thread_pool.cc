@@ -1,7 +1,6 @@
 #include "concurrency/thread_pool.h"
 
 #include <pthread.h>
-
 #include <utility>
 
 namespace thanos::concurrency {
@@ -39,7 +38,8 @@ void ThreadPool::Run() {
     std::function<void()> task;
     {
       base::MutexLock lock(mutex_);
-      wake_.wait(lock.native(), [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return stopping_ || !queue_.empty(); });
+      wake_.wait(lock.native(),
+                 [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) {
         return;
       }

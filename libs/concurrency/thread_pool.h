@@ -11,8 +11,9 @@
 
 namespace thanos::concurrency {
 
-// A fixed number of threads over one queue. Tasks must not wait for other tasks of the same pool to be started: a pool
-// runs at most `num_threads` at a time. Thread-safe. The destructor runs what is queued, then joins.
+// A fixed number of threads over one queue. Tasks must not wait for other tasks of the same pool to be
+// started: a pool runs at most `num_threads` at a time. Thread-safe. The destructor runs what is queued, then
+// joins.
 class ThreadPool {
  public:
   // `name` (up to 15 bytes) names the threads.

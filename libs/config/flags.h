@@ -1,15 +1,18 @@
 #pragma once
 
-// Command-line flags in Thanos' (kingpin's) grammar, stored in gflags' registry. Names may hold dots and dashes.
+// Command-line flags in Thanos' (kingpin's) grammar, stored in gflags' registry. Names may hold dots and
+// dashes.
 //
 //   config::FlagSet flags("store", "Store node giving access to blocks in a bucket provider.");
 //   flags.Add("data-dir", &options.data_dir, "Local data directory used for caching.");
 //   flags.AddEnum("log.level", &level, {"error", "warn", "info", "debug"}, "Log filtering level.");
 //   flags.Parse(argc, argv);
 //
-// Grammar: `--name=value`, `--name value`, `--flag` and `--no-flag` for booleans (`--flag=true` is an error), `-h`,
-// `--help`, `--version`, repeated flags for lists, `@file` inserts arguments line by line, one optional leading word equal
-// to the component's name. The fields passed to Add hold the default before Parse and the value after it.
+// Grammar: `--name=value`, `--name value`, `--flag` and `--no-flag` for booleans (`--flag=true` is an error),
+// `-h`,
+// `--help`, `--version`, repeated flags for lists, `@file` inserts arguments line by line, one optional
+// leading word equal to the component's name. The fields passed to Add hold the default before Parse and the
+// value after it.
 
 #include <cstdint>
 #include <functional>
@@ -77,12 +80,12 @@ class FlagSet {
     std::string standard_output;
     std::string standard_error;
   };
-  // Parses argv[1..]. Exit codes as Thanos: 0 for help and version, 1 for an unknown flag or extra argument, 2 for a bad
-  // value. On kRun all targets are filled.
+  // Parses argv[1..]. Exit codes as Thanos: 0 for help and version, 1 for an unknown flag or extra argument,
+  // 2 for a bad value. On kRun all targets are filled.
   Outcome Parse(int argc, const char* const* argv);
 
-  // Name and current value of every flag, sorted, for /api/v1/status/flags. Values of *.config flags that may hold
-  // secrets read <REDACTED>.
+  // Name and current value of every flag, sorted, for /api/v1/status/flags. Values of *.config flags that may
+  // hold secrets read <REDACTED>.
   std::vector<std::pair<std::string, std::string>> Values() const;
   // Names of flags with `no_effect` that were given, for a warning.
   std::vector<std::string> SetWithoutEffect() const;

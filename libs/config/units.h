@@ -21,7 +21,8 @@ std::string FormatExtDuration(base::Duration duration);
 // "1h30m", "1d", "300ms", "0s": as Prometheus prints durations.
 std::string FormatPromDuration(base::Duration duration);
 
-// A number (fractions allowed) with an optional unit B, KB, MB, GB, TB, PB, EB or KiB .. EiB; always base 2. Not negative.
+// A number (fractions allowed) with an optional unit B, KB, MB, GB, TB, PB, EB or KiB .. EiB; always base 2.
+// Not negative.
 base::StatusOr<int64_t> ParseByteSize(std::string_view text);
 // "250MiB", "1KiB512B", "0B".
 std::string FormatByteSize(int64_t bytes);

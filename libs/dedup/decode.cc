@@ -10,6 +10,8 @@
 #include "dedup/columns.h"
 #include "dedup/payload.h"
 #include "dedup/penalty.h"
+#include "dedup/steady.h"
+#include "model/time_range.h"
 
 namespace thanos::dedup {
 namespace {
@@ -20,6 +22,8 @@ using series::Chunk;
 using series::ChunkData;
 
 constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::min();
+// How much of two replicas is decoded to see which one a merge starts with.
+constexpr int64_t kMergeStartMs = 120'000;
 
 // Negative, zero or positive like memcmp.
 int Compare(const ChunkData& a, const ChunkData& b) {
@@ -144,6 +148,45 @@ base::Status DecodeOneLane(const Scratch& scratch, size_t lane, internal::ReadAs
   return base::OkStatus();
 }
 
+bool AreRawFloats(const std::vector<const Chunk*>& chunks) {
+  return std::ranges::all_of(chunks, [](const Chunk* chunk) {
+    return chunk->aggregates == nullptr && chunk->raw.encoding == chunkenc::Encoding::kXor;
+  });
+}
+
+// The penalty merge of two lanes of raw floats by decoding only one of them, see steady.h. False: that one
+// does not tell the answer, or the start does not tell which one it is; `out` is then as before, and
+// scratch.merged[0] or scratch.lane may hold a lane, as `lanes` tells.
+base::StatusOr<bool> DecodeSteady(Scratch& scratch, bool adjust_counters, int64_t max_ms,
+                                  std::array<bool, 2>* lanes, SampleColumns* out) {
+  const auto first_of_second = std::ranges::find(scratch.lane_of_chunk, size_t{1});
+  const Chunk& second =
+      *scratch.chunks[static_cast<size_t>(first_of_second - scratch.lane_of_chunk.begin())];
+  const int64_t head_ms = std::min(max_ms, model::SaturatingAdd(second.min_time_ms, kMergeStartMs));
+  std::array<SampleColumns*, 2> columns = {&scratch.merged[0], &scratch.lane};
+  for (size_t lane = 0; lane < 2; ++lane) {
+    columns[lane]->Clear();
+    TH_RETURN_IF_ERROR(
+        DecodeOneLane(scratch, lane, internal::ReadAs::kAverage, kNoLimit, head_ms, columns[lane]));
+  }
+  const internal::MergeStart start = internal::StartOfMerge(*columns[0], *columns[1], adjust_counters);
+  if (!start.known) {
+    return false;
+  }
+  const size_t used = start.uses_first ? 0 : 1;
+  columns[used]->Clear();
+  TH_RETURN_IF_ERROR(
+      DecodeOneLane(scratch, used, internal::ReadAs::kAverage, kNoLimit, max_ms, columns[used]));
+  (*lanes)[used] = true;
+  if (!internal::StaysInUse(*columns[used], start, std::min(scratch.lane_max_times[1 - used], max_ms))) {
+    return false;
+  }
+  out->timestamps.insert(out->timestamps.end(), start.timestamps, start.timestamps + start.size);
+  out->values.insert(out->values.end(), start.values, start.values + start.size);
+  internal::AppendFrom(*columns[used], start.position, out);
+  return true;
+}
+
 // Overlapping chunks: lanes are decoded and folded from the left. The penalty algorithm has a memory, so it
 // sees whole chunks; what is before min_ms is cut off at the end.
 base::Status DecodeOverlapping(Scratch& scratch, const DecodeOptions& options, internal::ReadAs read_as,
@@ -153,12 +196,24 @@ base::Status DecodeOverlapping(Scratch& scratch, const DecodeOptions& options, i
   const bool adjust_counters = options.deduplicate && internal::IsCounterFunction(options.function);
   const size_t start = out->size();
   TH_CHECK(num_lanes > 1);
+  std::array<bool, 2> decoded = {false, false};
+  if (options.deduplicate && num_lanes == 2 && AreRawFloats(scratch.chunks)) {
+    TH_ASSIGN_OR_RETURN(const bool complete, DecodeSteady(scratch, adjust_counters, max_ms, &decoded, out));
+    if (complete) {
+      internal::KeepRange(start, min_ms, max_ms, out);
+      return base::OkStatus();
+    }
+  }
   SampleColumns* merged = &scratch.merged[0];
-  merged->Clear();
-  TH_RETURN_IF_ERROR(DecodeOneLane(scratch, 0, read_as, decode_from, max_ms, merged));
+  if (!decoded[0]) {
+    merged->Clear();
+    TH_RETURN_IF_ERROR(DecodeOneLane(scratch, 0, read_as, decode_from, max_ms, merged));
+  }
   for (size_t lane = 1; lane < num_lanes; ++lane) {
-    scratch.lane.Clear();
-    TH_RETURN_IF_ERROR(DecodeOneLane(scratch, lane, read_as, decode_from, max_ms, &scratch.lane));
+    if (lane > 1 || !decoded[1]) {
+      scratch.lane.Clear();
+      TH_RETURN_IF_ERROR(DecodeOneLane(scratch, lane, read_as, decode_from, max_ms, &scratch.lane));
+    }
     SampleColumns* const target = lane + 1 == num_lanes ? out : &scratch.merged[lane % 2];
     if (target != out) {
       target->Clear();

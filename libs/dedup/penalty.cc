@@ -17,7 +17,6 @@ namespace {
 using chunkenc::SampleColumns;
 using internal::Input;
 
-constexpr int64_t kInitialPenaltyMs = 5000;
 // Sums of three timestamps below this do not overflow.
 constexpr int64_t kPlainLimitMs = int64_t{1} << 60;
 

@@ -1,8 +1,13 @@
 #pragma once
 
+#include <cstdint>
+
 #include "chunkenc/chunk.h"
 
 namespace thanos::dedup {
+
+// The penalty before there is a gap.
+inline constexpr int64_t kInitialPenaltyMs = 5000;
 
 // Appends to `out` the penalty merge of two replicas: it follows the replica in use and switches when the
 // other is ahead by more than the penalty, twice the last gap between samples (5 s before there is one). Fold

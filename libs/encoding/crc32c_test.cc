@@ -40,7 +40,7 @@ TEST(Crc32cTest, LongInputsEqualTheSlowForm) {
 TEST(Crc32cTest, ExtendIsConcatenation) {
   const std::string data(10'000, 'x');
   const std::string_view view(data);
-  for (const size_t cut : {0, 1, 7, 4000, 9999}) {
+  for (const size_t cut : {0U, 1U, 7U, 4000U, 9999U}) {
     EXPECT_EQ(ExtendCrc32c(Crc32c(view.substr(0, cut)), view.substr(cut)), Crc32c(view));
   }
 }

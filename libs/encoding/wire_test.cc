@@ -37,7 +37,7 @@ TEST(WireTest, FieldsRoundTrip) {
 }
 
 TEST(WireTest, NestedMessagesOfAnyLength) {
-  for (const size_t length : {0, 1, 127, 128, 20'000}) {
+  for (const size_t length : {0U, 1U, 127U, 128U, 20'000U}) {
     std::string message = "";
     AppendMessageField(message, 5, [&](std::string& out) { out.append(length, 'x'); });
     std::string want;

@@ -47,7 +47,8 @@ EndpointSet::EndpointSet(EndpointSetOptions options, const base::Clock& clock, c
           "thanos_query_duplicated_endpoint_addresses_total",
           "The number of times a duplicated endpoint address is detected from the different "
           "configs in query")),
-      stores_(std::make_shared<const StoreList>()) {}
+      stores_(std::make_shared<const StoreList>()),
+      apis_(std::make_shared<const ApiList>()) {}
 EndpointSet::~EndpointSet() = default;
 
 void EndpointSet::SetSpecs(std::vector<EndpointSpec> specs) {
@@ -58,6 +59,11 @@ void EndpointSet::SetSpecs(std::vector<EndpointSpec> specs) {
 std::shared_ptr<const StoreList> EndpointSet::Stores() const {
   base::MutexLock lock(mutex_);
   return stores_;
+}
+
+std::shared_ptr<const ApiList> EndpointSet::Apis() const {
+  base::MutexLock lock(mutex_);
+  return apis_;
 }
 
 std::map<std::string, std::vector<EndpointStatus>> EndpointSet::Statuses() const {
@@ -156,6 +162,7 @@ std::optional<storeapi::EndpointInfo> EndpointSet::Announced(const State& state)
 
 void EndpointSet::Publish() {
   auto stores = std::make_shared<StoreList>();
+  auto apis = std::make_shared<ApiList>();
   std::map<std::string, std::vector<EndpointStatus>> statuses;
   std::map<telemetry::MetricLabels, double> connections;
   for (const auto& [address, state] : states_) {
@@ -174,6 +181,15 @@ void EndpointSet::Publish() {
     if (state->health.ok()) {
       connections[{{"external_labels", LabelSetsText(info->store.label_sets)},
                    {"store_type", info->component}}] += 1;
+    }
+    if (info->apis != storeapi::ServedApis{} && state->endpoint != nullptr &&
+        state->endpoint->apis() != nullptr) {
+      apis->push_back(
+          {.apis = std::shared_ptr<storeapi::EndpointApis>(state->endpoint, state->endpoint->apis()),
+           .name = address,
+           .served = info->apis,
+           .label_sets = info->store.label_sets,
+           .health = state->health});
     }
     if (!info->has_store) {
       continue;
@@ -194,6 +210,7 @@ void EndpointSet::Publish() {
   PublishMetrics(connections);
   base::MutexLock lock(mutex_);
   stores_ = std::move(stores);
+  apis_ = std::move(apis);
   statuses_ = std::move(statuses);
 }
 

@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "concurrency/thread_pool.h"
+#include "fanout/api_provider.h"
 #include "fanout/store_provider.h"
 #include "storeapi/client.h"
 #include "telemetry/metrics.h"
@@ -69,6 +70,8 @@ class EndpointSet final : public StoreProvider {
   void Refresh(const base::CancelToken& cancel);
 
   std::shared_ptr<const StoreList> Stores() const override;
+  // Endpoints with APIs besides the store; never null, never changed afterwards.
+  std::shared_ptr<const ApiList> Apis() const;
   // By component, sorted by name; for /api/v1/stores.
   std::map<std::string, std::vector<EndpointStatus>> Statuses() const;
 
@@ -95,6 +98,7 @@ class EndpointSet final : public StoreProvider {
   mutable base::Mutex mutex_;
   std::vector<EndpointSpec> specs_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const StoreList> stores_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const ApiList> apis_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<EndpointStatus>> statuses_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -8,6 +8,7 @@
 
 #include "discovery/fake_resolver.h"
 #include "fanout/endpoint_discovery.h"
+#include "storeapi/fake_apis.h"
 #include "storeapi/fake_store.h"
 
 namespace thanos::fanout {
@@ -52,6 +53,7 @@ struct FakeWorld {
    public:
     explicit FakeEndpoint(Peer& peer) : peer_(peer) {}
     storeapi::Store& store() override { return store_; }
+    storeapi::EndpointApis* apis() override { return &apis_; }
     base::StatusOr<EndpointInfo> Info(const base::CancelToken& cancel) override {
       ++peer_.num_checks;
       if (peer_.hangs) {
@@ -64,6 +66,7 @@ struct FakeWorld {
    private:
     Peer& peer_;
     storeapi::FakeStore store_;
+    storeapi::FakeApis apis_;
   };
 };
 
@@ -103,6 +106,28 @@ TEST_F(EndpointSetTest, ListsHealthyEndpointsWithTheirInfo) {
   EXPECT_EQ(status.last_error, "");
   EXPECT_EQ(status.min_time_ms, 10);
   EXPECT_THAT(metrics->Expose(), testing::HasSubstr("thanos_store_nodes_grpc_connections{"));
+}
+
+TEST_F(EndpointSetTest, ListsEndpointsWithOtherApis) {
+  world.peers["a:1"].info = SidecarInfo("eu1");
+  world.peers["a:1"].info->apis.rules = true;
+  world.peers["b:1"].info = SidecarInfo("us1");
+  // A stateless ruler has no store.
+  world.peers["c:1"].info = EndpointInfo{.component = "rule", .store = {}, .apis = {.rules = true}};
+  set.SetSpecs({{"a:1"}, {"b:1"}, {"c:1"}});
+  EXPECT_THAT(*set.Apis(), IsEmpty());
+  set.Refresh(kNever);
+  world.peers["a:1"].info = base::Unavailable("gone");
+  set.Refresh(kNever);
+  const auto apis = set.Apis();
+  ASSERT_THAT(*apis, SizeIs(2));
+  EXPECT_EQ(apis->at(0).name, "a:1");
+  EXPECT_TRUE(apis->at(0).served.rules);
+  EXPECT_FALSE(apis->at(0).served.targets);
+  EXPECT_EQ(apis->at(0).label_sets, SidecarInfo("eu1").store.label_sets);
+  EXPECT_FALSE(apis->at(0).health.ok());
+  EXPECT_EQ(apis->at(1).name, "c:1");
+  EXPECT_TRUE(apis->at(1).apis->Rules(kNever, {}).ok());
 }
 
 TEST_F(EndpointSetTest, NeverSeenFailingEndpointsAreNotListed) {

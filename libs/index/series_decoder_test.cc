@@ -25,7 +25,7 @@ std::string Frame(std::string body) {
 // Labels (1, 2), (3, 4); chunks [100, 200], [150, 260] (overlapping), [300, 300].
 std::string Entry() {
   std::string body;
-  for (const uint64_t value : {2, 1, 2, 3, 4, 3}) {
+  for (const uint64_t value : {2U, 1U, 2U, 3U, 4U, 3U}) {
     encoding::AppendUvarint(body, value);
   }
   encoding::AppendVarint(body, 100);

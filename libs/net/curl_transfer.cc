@@ -101,6 +101,13 @@ void CurlTransfer::SetRequestOptions(const ClientRequest& request) {
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_list_);
 }
 
+// gzip is asked for and undone here unless the caller deals with encodings or parts of the body itself.
+bool CurlTransfer::WantsGzip(const ClientRequest& request) const {
+  return !options_.disable_compression && request.method != "HEAD" &&
+         !HasHeader(request, "accept-encoding") && !HasHeader(request, "content-encoding") &&
+         !HasHeader(request, "range");
+}
+
 base::Status CurlTransfer::Start(const ClientRequest& request) {
   Detach();
   for (const HttpHeader& header : request.headers) {
@@ -114,6 +121,10 @@ base::Status CurlTransfer::Start(const ClientRequest& request) {
   header_list_ = nullptr;
   SetRequestOptions(request);
   SetTls();
+  decodes_ = WantsGzip(request);
+  if (decodes_) {
+    curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "gzip");
+  }
   curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -162,11 +173,24 @@ void CurlTransfer::HandleHeaderLine(std::string_view line) {
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &code);
     status_ = static_cast<int>(code);
     header_complete_ = status_ >= 200;
+    if (header_complete_ && decodes_) {
+      DropEncodingHeaders();
+    }
     return;
   }
   const size_t colon = line.find(':');
   if (colon != std::string_view::npos && headers_.size() < kMaxHeaderFields && !header_complete_) {
     headers_.push_back({std::string(line.substr(0, colon)), std::string(base::Trim(line.substr(colon + 1)))});
+  }
+}
+
+// The caller sees the decoded body, which these do not describe.
+void CurlTransfer::DropEncodingHeaders() {
+  const auto is_named = [](std::string_view name) {
+    return [name](const HttpHeader& header) { return base::EqualsIgnoreCase(header.name, name); };
+  };
+  if (std::erase_if(headers_, is_named("content-encoding")) > 0) {
+    std::erase_if(headers_, is_named("content-length"));
   }
 }
 

@@ -41,6 +41,8 @@ class CurlTransfer {
   void SetRequestOptions(const ClientRequest& request);
   void SetTls();
   void Detach();
+  bool WantsGzip(const ClientRequest& request) const;
+  void DropEncodingHeaders();
   void HandleHeaderLine(std::string_view line);
   // Runs the transfer until `done` holds or it ends or `cancel` does.
   template <typename Done>
@@ -56,6 +58,7 @@ class CurlTransfer {
   std::string request_body_;
   char error_text_[CURL_ERROR_SIZE] = {};
   bool attached_ = false;
+  bool decodes_ = false;
   bool header_complete_ = false;
   bool finished_ = false;
   bool paused_ = false;

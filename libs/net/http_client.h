@@ -30,10 +30,11 @@ struct ClientResponse {
 
 struct HttpClientOptions {
   std::string user_agent = "Thanos";
-  size_t max_response_bytes = size_t{1} << 30;
+  size_t max_response_bytes = size_t{1} << 30;  // after decompression
   base::Duration connect_timeout = std::chrono::seconds(10);
   base::Duration default_timeout = std::chrono::minutes(2);  // when the token has no deadline
   bool insecure_skip_verify = false;
+  bool disable_compression = false;  // do not ask for gzip
   std::string ca_file = {};
   std::string cert_file = {};
   std::string key_file = {};
@@ -45,8 +46,8 @@ class BodyStream {
   virtual ~BodyStream() = default;
   virtual int status() const = 0;
   virtual const std::vector<HttpHeader>& headers() const = 0;
-  // Appends the next bytes to `out` (at most about 64 KiB); false at the end of a complete body. Unavailable when the
-  // connection ends early. Does not read ahead without bound while nobody calls.
+  // Appends the next bytes to `out` (at most about 64 KiB); false at the end of a complete body. Unavailable
+  // when the connection ends early. Does not read ahead without bound while nobody calls.
   virtual base::StatusOr<bool> Read(const base::CancelToken& cancel, std::string* out) = 0;
 };
 
@@ -55,9 +56,10 @@ class HttpClient {
  public:
   static std::unique_ptr<HttpClient> Create(HttpClientOptions options);
   virtual ~HttpClient() = default;
-  // Any HTTP status is a response; errors are for requests that got none (Unavailable, DeadlineExceeded, Cancelled) and
-  // for bodies over the limit (ResourceExhausted). Wakes on cancellation.
-  virtual base::StatusOr<ClientResponse> Do(const base::CancelToken& cancel, const ClientRequest& request) = 0;
+  // Any HTTP status is a response; errors are for requests that got none (Unavailable, DeadlineExceeded,
+  // Cancelled) and for bodies over the limit (ResourceExhausted). Wakes on cancellation.
+  virtual base::StatusOr<ClientResponse> Do(const base::CancelToken& cancel,
+                                            const ClientRequest& request) = 0;
   // Returns when the response's header has arrived. The stream must not outlive the client.
   virtual base::StatusOr<std::unique_ptr<BodyStream>> Open(const base::CancelToken& cancel,
                                                            const ClientRequest& request) = 0;

@@ -73,6 +73,43 @@ TEST_F(HttpClientTest, SendsMethodHeadersAndBody) {
   EXPECT_EQ(client_->Do({}, {.url = Address("/missing")})->status, 404);
 }
 
+TEST_F(HttpClientTest, AsksForGzipAndUndoesIt) {
+  const auto plain = client_->Do({}, {.url = Address("/big"), .headers = {{"Accept-Encoding", "identity"}}});
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ(*plain->Header("Content-Length"), "5242880");
+  const auto decoded = client_->Do({}, {.url = Address("/big")});
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->body, plain->body);
+  EXPECT_EQ(decoded->Header("Content-Encoding"), nullptr);
+  EXPECT_EQ(decoded->Header("Content-Length"), nullptr);
+  const auto raw = client_->Do({}, {.url = Address("/big"), .headers = {{"Accept-Encoding", "gzip"}}});
+  ASSERT_TRUE(raw.ok()) << raw.status();
+  EXPECT_EQ(*raw->Header("Content-Encoding"), "gzip");
+  EXPECT_LT(raw->body.size(), size_t{100000});
+}
+
+TEST_F(HttpClientTest, TheSizeLimitCountsDecodedBytes) {
+  const auto limited = HttpClient::Create({.max_response_bytes = 1 << 20});
+  EXPECT_EQ(limited->Do({}, {.url = Address("/big")}).status().code(), base::StatusCode::kResourceExhausted);
+}
+
+TEST_F(HttpClientTest, StreamsDecodedBodies) {
+  const auto stream = client_->Open({}, {.url = Address("/big")});
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  size_t total = 0;
+  while (true) {
+    std::string piece;
+    const auto more = (*stream)->Read({}, &piece);
+    ASSERT_TRUE(more.ok()) << more.status();
+    if (!*more) {
+      break;
+    }
+    EXPECT_LE(piece.size(), size_t{256} << 10);
+    total += piece.size();
+  }
+  EXPECT_EQ(total, size_t{5} << 20);
+}
+
 TEST_F(HttpClientTest, RefusesHeaderInjectionAndBadUrls) {
   EXPECT_EQ(client_->Do({}, {.url = Address("/echo"), .headers = {{"X", "a\r\nY: b"}}}).status().code(),
             base::StatusCode::kInvalidArgument);

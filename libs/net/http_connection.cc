@@ -2,6 +2,7 @@
 
 #include <ctime>
 #include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
@@ -93,11 +94,13 @@ timeval ToTimeval(base::Duration duration) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(HttpLoop& loop, uint64_t id, int fd, std::string remote_address)
+HttpConnection::HttpConnection(HttpLoop& loop, uint64_t id, EventPtr<bufferevent> stream,
+                               std::shared_ptr<const TlsContext> tls, std::string remote_address)
     : loop_(loop),
       id_(id),
       remote_address_(std::move(remote_address)),
-      stream_(bufferevent_socket_new(loop.base(), fd, BEV_OPT_CLOSE_ON_FREE)),
+      tls_(std::move(tls)),
+      stream_(std::move(stream)),
       timer_(evtimer_new(loop.base(), &HttpConnection::OnTimer, this)),
       parser_(loop.options().max_header_bytes, loop.options().max_body_bytes) {
   TH_CHECK(stream_ != nullptr && timer_ != nullptr);
@@ -127,8 +130,10 @@ void HttpConnection::OnRead(bufferevent*, void* self) {
 void HttpConnection::OnWrite(bufferevent*, void* self) {
   static_cast<HttpConnection*>(self)->Written();
 }
-void HttpConnection::OnEvent(bufferevent*, short, void* self) {
-  static_cast<HttpConnection*>(self)->Close();
+void HttpConnection::OnEvent(bufferevent*, short what, void* self) {
+  if ((what & BEV_EVENT_CONNECTED) == 0) {  // that is the end of a TLS handshake
+    static_cast<HttpConnection*>(self)->Close();
+  }
 }
 void HttpConnection::OnTimer(int, short, void* self) {
   static_cast<HttpConnection*>(self)->Close();
@@ -243,6 +248,14 @@ void HttpConnection::Respond(HttpResponse response) {
   }
 }
 
+// Tells the client that nothing follows.
+void HttpConnection::EndWriting() {
+  if (tls_ != nullptr) {
+    SSL_shutdown(bufferevent_openssl_get_ssl(stream_.get()));
+  }
+  shutdown(bufferevent_getfd(stream_.get()), SHUT_WR);
+}
+
 // The output buffer is empty.
 void HttpConnection::Written() {
   if (!writing_) {
@@ -256,7 +269,7 @@ void HttpConnection::Written() {
   }
   if (parser_.state() == HttpParser::State::kError && !loop_.sink().stopping()) {
     lingering_ = true;
-    shutdown(bufferevent_getfd(stream_.get()), SHUT_WR);
+    EndWriting();
     ArmTimer(kLingerTimeout);
     return Read();
   }

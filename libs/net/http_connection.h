@@ -16,6 +16,7 @@
 #include "base/mutex.h"
 #include "net/http_message.h"
 #include "net/http_server.h"
+#include "net/tls_context.h"
 
 namespace thanos::net {
 
@@ -32,6 +33,9 @@ class RequestSink {
   // One request handed to Handle has been answered completely or lost its client.
   virtual void Finished() = 0;
   virtual bool stopping() const = 0;
+  virtual bool uses_tls() const = 0;
+  // With TLS: what a new connection is made from; null refuses it.
+  virtual std::shared_ptr<const TlsContext> CurrentTls() = 0;
 };
 
 struct EventDeleter {
@@ -74,6 +78,7 @@ class HttpLoop {
   static void OnWake(int fd, short what, void* self);
   static void OnAccept(evconnlistener* listener, int fd, sockaddr* address, int length, void* self);
   static void OnAcceptError(evconnlistener* listener, void* self);
+  EventPtr<bufferevent> NewStream(int fd, const TlsContext* tls);
   static void OnAcceptResume(int fd, short what, void* self);
   void RunPosted();
 
@@ -94,7 +99,9 @@ class HttpLoop {
 // wait in the socket's buffer.
 class HttpConnection {
  public:
-  HttpConnection(HttpLoop& loop, uint64_t id, int fd, std::string remote_address);
+  // `tls` is what the stream's session was made from; null for plaintext.
+  HttpConnection(HttpLoop& loop, uint64_t id, EventPtr<bufferevent> stream,
+                 std::shared_ptr<const TlsContext> tls, std::string remote_address);
   ~HttpConnection();
 
   void Respond(HttpResponse response);
@@ -112,12 +119,14 @@ class HttpConnection {
   void Written();
   void Close();
   void Reject();
+  void EndWriting();
   void ArmTimer(base::Duration after);
   void WriteHead(const HttpResponse& response, size_t body_bytes, bool keep_alive);
 
   HttpLoop& loop_;
   const uint64_t id_;
   const std::string remote_address_;
+  const std::shared_ptr<const TlsContext> tls_;  // outlives the stream
   EventPtr<bufferevent> stream_;
   EventPtr<event> timer_;
   HttpParser parser_;

@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <netdb.h>
@@ -138,8 +139,41 @@ void HttpLoop::OnAccept(evconnlistener*, int fd, sockaddr* address, int length, 
   }
   const int one = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  std::shared_ptr<const TlsContext> tls;
+  if (loop.sink_.uses_tls()) {
+    tls = loop.sink_.CurrentTls();
+    if (tls == nullptr) {
+      close(fd);
+      return;
+    }
+  }
+  EventPtr<bufferevent> stream = loop.NewStream(fd, tls.get());
+  if (stream == nullptr) {
+    close(fd);
+    return;
+  }
   const uint64_t id = loop.next_id_++;
-  loop.connections_.emplace(id, std::make_unique<HttpConnection>(loop, id, fd, AddressText(address, length)));
+  loop.connections_.emplace(id, std::make_unique<HttpConnection>(loop, id, std::move(stream), std::move(tls),
+                                                                 AddressText(address, length)));
+}
+
+// Null, with `fd` left open, when out of memory.
+EventPtr<bufferevent> HttpLoop::NewStream(int fd, const TlsContext* tls) {
+  if (tls == nullptr) {
+    return EventPtr<bufferevent>(bufferevent_socket_new(base_.get(), fd, BEV_OPT_CLOSE_ON_FREE));
+  }
+  SSL* session = tls->NewSession();
+  if (session == nullptr) {
+    return nullptr;
+  }
+  EventPtr<bufferevent> stream(bufferevent_openssl_socket_new(
+      base_.get(), fd, session, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE));
+  if (stream == nullptr) {
+    SSL_free(session);
+    return nullptr;
+  }
+  bufferevent_openssl_set_allow_dirty_shutdown(stream.get(), 1);
+  return stream;
 }
 
 // Out of descriptors: the waiting connection stays readable, so accepting rests instead of spinning.

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <exception>
+#include <latch>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -12,14 +13,19 @@
 #include "base/mutex.h"
 #include "base/strings.h"
 #include "concurrency/thread_pool.h"
+#include "model/ulid.h"
 #include "net/http_connection.h"
 #include "net/listen.h"
+#include "net/response_encoding.h"
 #include "net/router.h"
 #include "net/url.h"
+#include "net/web_guard.h"
 #include "telemetry/log.h"
 
 namespace thanos::net {
 namespace {
+
+constexpr int kPasswordThreads = 2;
 
 // The path of an origin-form or absolute-form target and its query.
 struct Target {
@@ -53,10 +59,21 @@ bool IsForm(const HttpMessage& message) {
                                 "application/x-www-form-urlencoded");
 }
 
+// The client's name for the request when it is one that may be logged and passed on, else a new one.
+std::string RequestId(const HttpMessage& message) {
+  constexpr size_t kMaxBytes = 128;
+  const std::string* id = message.Header("x-request-id");
+  if (id != nullptr && !id->empty() && id->size() <= kMaxBytes && base::IsValidUtf8(*id)) {
+    return *id;
+  }
+  return model::Ulid::Generate(base::SystemClock().NowMs()).ToString();
+}
+
 // Takes what it needs out of `message`; `target` holds views into it.
 base::StatusOr<HttpRequest> Decode(HttpMessage& message, const Target& target, Parameters path_values) {
   HttpRequest request;
   TH_ASSIGN_OR_RETURN(request.path, Unescape(target.path, false));
+  request.target = base::Concat(target.path, target.query.empty() ? "" : "?", target.query);
   if (IsForm(message)) {
     TH_ASSIGN_OR_RETURN(request.parameters, ParseQuery(message.body));
     message.body.clear();
@@ -64,10 +81,23 @@ base::StatusOr<HttpRequest> Decode(HttpMessage& message, const Target& target, P
   TH_ASSIGN_OR_RETURN(Parameters query, ParseQuery(target.query));
   std::move(query.begin(), query.end(), std::back_inserter(request.parameters));
   request.path_values = std::move(path_values);
+  request.request_id = RequestId(message);
   request.method = std::move(message.method);
   request.headers = std::move(message.headers);
   request.body = std::move(message.body);
   return request;
+}
+
+HttpResponse Unauthorized() {
+  HttpResponse response = HttpResponse::Text(401, "Unauthorized\n");
+  response.headers.push_back({"WWW-Authenticate", "Basic"});
+  return response;
+}
+
+HttpResponse Overloaded() {
+  HttpResponse response = HttpResponse::Text(503, "server is overloaded or stopping\n");
+  response.headers.push_back({"Retry-After", "1"});
+  return response;
 }
 
 class HttpServerImpl final : public HttpServer, public RequestSink {
@@ -86,6 +116,14 @@ class HttpServerImpl final : public HttpServer, public RequestSink {
 
   base::Status Start() override {
     TH_CHECK(!started_);
+    if (!options_.web_config_file.empty()) {
+      auto guard = WebGuard::Open(options_.web_config_file);
+      if (!guard.ok()) {
+        return base::Annotate(guard.status(), "web configuration");
+      }
+      guard_ = *std::move(guard);
+      password_workers_ = std::make_unique<concurrency::ThreadPool>("http-password", kPasswordThreads);
+    }
     TH_ASSIGN_OR_RETURN(socket_, ListenOn(options_.address));
     for (int i = 0; i < options_.num_loops; ++i) {
       auto loop = std::make_unique<HttpLoop>(options_, *this);
@@ -109,10 +147,38 @@ class HttpServerImpl final : public HttpServer, public RequestSink {
   void Finished() override;
   bool stopping() const override { return stopping_.load(std::memory_order_relaxed); }
 
+  // One request on its way to a handler.
+  struct Exchange {
+    HttpLoop* loop = nullptr;
+    uint64_t connection_id = 0;
+    std::string remote_address;
+    std::shared_ptr<HttpMessage> message;
+    base::CancelToken cancel;
+    base::TimePoint start;
+    std::shared_ptr<WebSettings> settings;  // null without a web configuration
+  };
+  bool uses_tls() const override { return guard_ != nullptr && guard_->uses_tls(); }
+  std::shared_ptr<const TlsContext> CurrentTls() override {
+    const auto settings = guard_->Current();
+    return settings == nullptr ? nullptr : settings->tls;
+  }
+  void CheckPassword(Exchange exchange, Credentials credentials);
+  void Dispatch(Exchange exchange);
   // Answers at once, without a handler.
-  void Refuse(HttpLoop& loop, uint64_t connection_id, Observation observation, HttpResponse response) {
-    Observe(observation, response, base::SteadyNow());
-    loop.Respond(connection_id, std::move(response));
+  void Refuse(const Exchange& exchange, HttpResponse response, std::string_view pattern = "") const {
+    Observation observation;
+    observation.pattern = pattern;
+    observation.method = exchange.message->method;
+    observation.request_bytes = exchange.message->num_bytes;
+    Observe(observation, response, exchange.start);
+    Send(exchange, std::move(response));
+  }
+  static void Send(const Exchange& exchange, HttpResponse response) {
+    if (exchange.settings != nullptr) {
+      const auto& headers = exchange.settings->headers;
+      response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+    }
+    exchange.loop->Respond(exchange.connection_id, std::move(response));
   }
   void Observe(Observation& observation, const HttpResponse& response, base::TimePoint start) const {
     if (observer_) {
@@ -136,7 +202,10 @@ class HttpServerImpl final : public HttpServer, public RequestSink {
   std::condition_variable changed_;
   int num_active_ ABSL_GUARDED_BY(mutex_) = 0;  // requests not answered yet
   std::vector<std::unique_ptr<HttpLoop>> loops_;
+  std::unique_ptr<WebGuard> guard_;          // null without a web configuration
+  std::atomic<int> num_password_checks_{0};  // queued or running
   std::unique_ptr<concurrency::ThreadPool> workers_;
+  std::unique_ptr<concurrency::ThreadPool> password_workers_;
   std::unique_ptr<concurrency::ThreadPool> loop_threads_;
 };
 
@@ -158,51 +227,103 @@ void HttpServerImpl::Handle(HttpLoop& loop, uint64_t connection_id, std::string 
     base::MutexLock lock(mutex_);
     ++num_active_;
   }
-  const base::TimePoint start = base::SteadyNow();
-  auto shared_message = std::make_shared<HttpMessage>(std::move(message));
-  const Target target = SplitTarget(shared_message->target);
-  Observation observation;
-  observation.method = shared_message->method;
-  observation.request_bytes = shared_message->num_bytes;
-  auto match = router_.Find(shared_message->method, target.path);
+  Exchange exchange{&loop,
+                    connection_id,
+                    std::move(remote_address),
+                    std::make_shared<HttpMessage>(std::move(message)),
+                    cancel,
+                    base::SteadyNow(),
+                    nullptr};
+  if (guard_ == nullptr) {
+    return Dispatch(std::move(exchange));
+  }
+  exchange.settings = guard_->Current();
+  if (exchange.settings == nullptr) {
+    return Refuse(exchange, HttpResponse::Text(500, "the server's web configuration is not valid\n"));
+  }
+  if (!exchange.settings->rate.Take(exchange.start)) {
+    return Refuse(exchange, HttpResponse::Text(429, "Too Many Requests\n"));
+  }
+  if (exchange.settings->passwords.empty()) {
+    return Dispatch(std::move(exchange));
+  }
+  const std::string* header = exchange.message->Header("authorization");
+  auto credentials = header == nullptr ? std::nullopt : ParseBasicAuth(*header);
+  if (!credentials.has_value()) {
+    return Refuse(exchange, Unauthorized());
+  }
+  if (exchange.settings->passwords.IsRemembered(*credentials)) {
+    return Dispatch(std::move(exchange));
+  }
+  CheckPassword(std::move(exchange), *std::move(credentials));
+}
+
+// Off the loop, on threads of its own: guessing keeps neither loops nor handlers busy.
+void HttpServerImpl::CheckPassword(Exchange exchange, Credentials credentials) {
+  if (stopping() || num_password_checks_.load() >= options_.max_queued_requests) {
+    return Refuse(exchange, Overloaded());
+  }
+  ++num_password_checks_;
+  password_workers_->Submit(
+      [this, exchange = std::move(exchange), credentials = std::move(credentials)]() mutable {
+        PasswordCheck& passwords = exchange.settings->passwords;
+        if (!exchange.cancel.cancelled()) {
+          if (passwords.IsRemembered(credentials) || passwords.IsRight(credentials)) {
+            Dispatch(std::move(exchange));
+          } else {
+            Refuse(exchange, Unauthorized());
+          }
+        }
+        --num_password_checks_;
+      });
+}
+
+void HttpServerImpl::Dispatch(Exchange exchange) {
+  const Target target = SplitTarget(exchange.message->target);
+  auto match = router_.Find(exchange.message->method, target.path);
   if (!match.ok()) {
-    return Refuse(loop, connection_id, observation, HttpResponse::Text(400, "Bad Request\n"));
+    return Refuse(exchange, HttpResponse::Text(400, "Bad Request\n"));
   }
   if (match->route == nullptr) {
     if (!match->path_known) {
-      return Refuse(loop, connection_id, observation, HttpResponse::Text(404, "404 page not found\n"));
+      return Refuse(exchange, HttpResponse::Text(404, "404 page not found\n"));
     }
     HttpResponse response = HttpResponse::Text(405, "Method Not Allowed\n");
     response.headers.push_back({"Allow", base::Join(match->allowed, ", ")});
-    return Refuse(loop, connection_id, observation, std::move(response));
+    return Refuse(exchange, std::move(response));
   }
   const Route& route = *match->route;
-  observation.pattern = route.pattern;
   if (!route.inline_on_loop &&
       (stopping() || num_submitted_.load() >= options_.num_workers + options_.max_queued_requests)) {
-    HttpResponse response = HttpResponse::Text(503, "server is overloaded or stopping\n");
-    response.headers.push_back({"Retry-After", "1"});
-    return Refuse(loop, connection_id, observation, std::move(response));
+    return Refuse(exchange, Overloaded(), route.pattern);
   }
-  auto work = [this, &loop, &route, connection_id, shared_message, target, observation, cancel, start,
-               path_values = std::move(match->path_values), remote_address]() mutable {
-    const std::string method = shared_message->method;  // decoding takes it away
+  base::CancelToken cancel = exchange.cancel;
+  auto work = [this, &route, target, exchange = std::move(exchange),
+               path_values = std::move(match->path_values)]() mutable {
+    HttpMessage& message = *exchange.message;
+    const std::string method = message.method;  // decoding takes both away
+    const std::string* header = message.Header("accept-encoding");
+    const std::string accept_encoding = header == nullptr ? "" : *header;
+    Observation observation;
+    observation.pattern = route.pattern;
     observation.method = method;
-    auto request = Decode(*shared_message, target, std::move(path_values));
+    observation.request_bytes = message.num_bytes;
+    auto request = Decode(message, target, std::move(path_values));
     HttpResponse response = HttpResponse::Text(400, "Bad Request\n");
     if (request.ok()) {
-      request->remote_address = std::move(remote_address);
-      request->cancel = cancel;
+      request->remote_address = std::move(exchange.remote_address);
+      request->cancel = exchange.cancel;
       response = RunHandler(route, *request);
+      CompressResponse(accept_encoding, &response);
     }
-    Observe(observation, response, start);
-    loop.Respond(connection_id, std::move(response));
+    Observe(observation, response, exchange.start);
+    Send(exchange, std::move(response));
   };
   if (route.inline_on_loop) {
     return work();
   }
   ++num_submitted_;
-  workers_->Submit([this, work = std::move(work), cancel]() mutable {
+  workers_->Submit([this, work = std::move(work), cancel = std::move(cancel)]() mutable {
     if (!cancel.cancelled()) {
       work();
     }
@@ -228,14 +349,19 @@ void HttpServerImpl::Stop(base::Duration grace) {
   }
   // New clients are refused at once instead of waiting in the kernel's queue.
   shutdown(socket_.fd, SHUT_RDWR);
+  // When every loop has come by, none is about to hand out work in ignorance of the stop.
+  std::latch drained(static_cast<ptrdiff_t>(loops_.size()));
   for (const auto& loop : loops_) {
     loop->Drain();
+    loop->Post([&drained] { drained.count_down(); });
   }
+  drained.wait();
   if (!WaitUntilIdle(base::SteadyNow() + grace)) {
     for (const auto& loop : loops_) {
       loop->CancelAll();
     }
   }
+  password_workers_.reset();
   workers_.reset();  // ends when all handlers have returned
   // Answers of cancelled handlers get a moment to leave.
   WaitUntilIdle(base::SteadyNow() + std::chrono::milliseconds(200));

@@ -1,7 +1,7 @@
 #pragma once
 
-// HTTP/1.1 server on libevent. Handlers run on a worker pool, never on the event loops; probes and metrics are answered
-// by handlers marked `inline_on_loop`, which must not block.
+// HTTP/1.1 server on libevent. Handlers run on a worker pool, never on the event loops; probes and metrics
+// are answered by handlers marked `inline_on_loop`, which must not block.
 
 #include <cstdint>
 #include <functional>
@@ -23,7 +23,8 @@ struct HttpHeader {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-// Everything of one request, decoded. Parameters of the query string come after those of a form body, as in Go.
+// Everything of one request, decoded. Parameters of the query string come after those of a form body, as in
+// Go.
 struct HttpRequest {
   std::string method;
   std::string path;  // decoded, without query
@@ -33,6 +34,8 @@ struct HttpRequest {
   std::vector<HttpHeader> headers;
   std::string body;  // empty when it was a form
   std::string remote_address;
+  std::string target;        // path and query as sent
+  std::string request_id;    // the header X-Request-ID, or a new ULID
   base::CancelToken cancel;  // tripped when the client leaves or the server stops
 
   // First value or null.
@@ -61,6 +64,9 @@ struct HttpServerOptions {
   int max_queued_requests = 512;  // beyond: 503
   size_t max_body_bytes = 64 << 20;
   size_t max_header_bytes = 64 << 10;
+  // Path of a web configuration: TLS, basic authentication, headers and rate limit for every path. Files are
+  // re-read when they change; while they are not valid, nothing is served. Empty: plaintext for everybody.
+  std::string web_config_file = {};
   base::Duration idle_timeout = std::chrono::minutes(2);
 };
 
@@ -72,13 +78,15 @@ class HttpServer {
 
   struct Route {
     std::vector<std::string> methods;  // empty: any method
-    // Exact, or with ":name" segments ("/api/v1/label/:name/values"), or ending in "*". More exact routes win.
+    // Exact, or with ":name" segments ("/api/v1/label/:name/values"), or ending in "*". More exact routes
+    // win.
     std::string pattern;
     HttpHandler handler;
     bool inline_on_loop = false;
   };
   virtual void AddRoute(Route route) = 0;
-  // Called for every finished request: handler pattern, method, status code, request and response bytes, duration.
+  // Called for every finished request: handler pattern, method, status code, request and response bytes,
+  // duration.
   struct Observation {
     std::string_view pattern;
     std::string_view method;
@@ -89,10 +97,11 @@ class HttpServer {
   };
   virtual void SetObserver(std::function<void(const Observation&)> observer) = 0;
 
-  // Binds and serves.
+  // Binds and serves. InvalidArgument or NotFound for an unusable web configuration.
   virtual base::Status Start() = 0;
   virtual int port() const = 0;
-  // Stops accepting, waits up to `grace` for running requests, cancels the rest and returns when all are gone.
+  // Stops accepting, waits up to `grace` for running requests, cancels the rest and returns when all are
+  // gone.
   virtual void Stop(base::Duration grace) = 0;
 };
 

@@ -65,6 +65,18 @@ TEST_F(HttpServerTest, FormParametersComeBeforeTheQuery) {
   EXPECT_THAT(answer, EndsWith("POST /echo\na=form\nb=A \na=query\n"));
 }
 
+TEST_F(HttpServerTest, GivesEveryRequestAnId) {
+  Create();
+  server_->AddRoute({{}, "/id", [](const HttpRequest& request) {
+                       return HttpResponse::Text(200, base::Concat(request.request_id, " ", request.target));
+                     }});
+  Start();
+  EXPECT_THAT(
+      Exchange("GET /id?a=%20 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Request-ID: mine\r\n\r\n"),
+      EndsWith("\r\n\r\nmine /id?a=%20"));
+  EXPECT_THAT(Get("/id"), ::testing::ContainsRegex("\r\n\r\n[0-9A-Z]{26} /id$"));
+}
+
 TEST_F(HttpServerTest, OtherErrors) {
   Create();
   Start();

@@ -6,6 +6,7 @@
 
 #include "config/yaml.h"
 #include "objstore/internal/filesystem.h"
+#include "objstore/internal/s3.h"
 #include "objstore/wrappers.h"
 
 namespace thanos::objstore {
@@ -27,7 +28,7 @@ struct Provider {
 
 constexpr std::array kProviders = {
     Provider{"FILESYSTEM", OpenFilesystem},
-    Provider{"S3", nullptr},
+    Provider{"S3", internal::S3Bucket::FromYaml},
     Provider{"GCS", nullptr},
     Provider{"AZURE", nullptr},
     Provider{"SWIFT", nullptr},

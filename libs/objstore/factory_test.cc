@@ -29,7 +29,8 @@ TEST(FactoryTest, OpensAFilesystemBucketBelowItsPrefix) {
 }
 
 TEST(FactoryTest, NamesWhatIsWrong) {
-  EXPECT_THAT(std::string(base::Message(ErrorOf("type: S3\nconfig: {bucket: x}"))), HasSubstr("S3"));
+  EXPECT_THAT(std::string(base::Message(ErrorOf("type: S3\nconfig: {bucket: x}"))), HasSubstr("endpoint"));
+  EXPECT_THAT(std::string(base::Message(ErrorOf("type: GCS\nconfig: {bucket: x}"))), HasSubstr("GCS"));
   EXPECT_THAT(std::string(base::Message(ErrorOf("type: TAPE"))), HasSubstr("TAPE"));
   EXPECT_THAT(
       std::string(base::Message(ErrorOf("type: FILESYSTEM\nconfig: {directory: /tmp/x, colour: red}"))),

@@ -3,55 +3,21 @@
 #include <algorithm>
 #include <memory>
 #include <rapidjson/document.h>
-#include <rapidjson/error/en.h>
 #include <utility>
 
 #include "config/yaml.h"
+#include "promapi/json_answer.h"
 
 namespace thanos::promapi {
+
+using internal::Answer;
+using internal::BadAnswer;
+using internal::FindMember;
+using internal::kParseFlags;
+using internal::ParseAnswer;
+using internal::ViewOf;
+
 namespace {
-
-// Iterative parsing: nesting in the text costs heap, not stack.
-constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
-
-std::string_view ViewOf(const rapidjson::Value& value) {
-  return {value.GetString(), value.GetStringLength()};
-}
-
-const rapidjson::Value* FindMember(const rapidjson::Value& object, const char* name) {
-  if (!object.IsObject()) {
-    return nullptr;
-  }
-  const auto member = object.FindMember(name);
-  return member == object.MemberEnd() ? nullptr : &member->value;
-}
-
-// A parsed answer; strings of the document point into `text`, which is changed by parsing.
-struct Answer {
-  std::shared_ptr<std::string> text;
-  rapidjson::Document document;
-  const rapidjson::Value* data = nullptr;
-};
-
-base::Status BadAnswer(std::string_view path, std::string_view what) {
-  return base::DataLoss("answer of ", path, ": ", what);
-}
-
-base::Status ParseAnswer(std::string_view path, std::string body, Answer* answer) {
-  answer->text = std::make_shared<std::string>(std::move(body));
-  // ParseInsitu needs and std::string has a terminating zero; a zero before the end is malformed JSON.
-  answer->document.ParseInsitu<kParseFlags>(answer->text->data());
-  if (answer->document.HasParseError()) {
-    return base::DataLoss("answer of ", path, ": malformed JSON at byte ", answer->document.GetErrorOffset(),
-                          ": ", rapidjson::GetParseError_En(answer->document.GetParseError()));
-  }
-  const rapidjson::Value* status = FindMember(answer->document, "status");
-  if (status == nullptr || !status->IsString() || ViewOf(*status) != "success") {
-    return BadAnswer(path, "status is not \"success\"");
-  }
-  answer->data = FindMember(answer->document, "data");
-  return answer->data == nullptr ? BadAnswer(path, "no data") : base::OkStatus();
-}
 
 base::StatusOr<std::string> DecodeStringMember(std::string_view path, std::string body, const char* name) {
   Answer answer;

@@ -25,6 +25,16 @@ std::string FormatSeconds(int64_t time_ms) {
   return base::Concat(time_ms < 0 ? "-" : "", magnitude / 1000, ".", fraction);
 }
 
+void AddTimes(int64_t min_time_ms, int64_t max_time_ms,
+              std::vector<std::pair<std::string, std::string>>* parameters) {
+  if (min_time_ms > -kLargestTimeMs) {
+    parameters->emplace_back("start", FormatSeconds(std::min(min_time_ms, kLargestTimeMs)));
+  }
+  if (max_time_ms < kLargestTimeMs) {
+    parameters->emplace_back("end", FormatSeconds(std::max(max_time_ms, -kLargestTimeMs)));
+  }
+}
+
 std::string FormatQuery(const LabelQuery& query) {
   std::vector<std::pair<std::string, std::string>> parameters;
   if (!query.matchers.empty()) {
@@ -35,12 +45,7 @@ std::string FormatQuery(const LabelQuery& query) {
     selector.push_back('}');
     parameters.emplace_back("match[]", selector);
   }
-  if (query.min_time_ms > -kLargestTimeMs) {
-    parameters.emplace_back("start", FormatSeconds(std::min(query.min_time_ms, kLargestTimeMs)));
-  }
-  if (query.max_time_ms < kLargestTimeMs) {
-    parameters.emplace_back("end", FormatSeconds(std::max(query.max_time_ms, -kLargestTimeMs)));
-  }
+  AddTimes(query.min_time_ms, query.max_time_ms, &parameters);
   if (query.limit > 0) {
     parameters.emplace_back("limit", base::Concat(query.limit));
   }
@@ -207,6 +212,43 @@ base::StatusOr<std::unique_ptr<RemoteReadStream>> PrometheusClient::RemoteRead(
     return StatusOfHttpError(kPath, (*body)->status(), text);
   }
   return DecodeRemoteRead(*std::move(body));
+}
+
+base::StatusOr<std::vector<::thanos::RuleGroup>> PrometheusClient::Rules(const base::CancelToken& cancel,
+                                                                         std::string_view type) {
+  const std::string parameters = type.empty() ? "" : net::EncodeQuery({{"type", std::string(type)}});
+  TH_ASSIGN_OR_RETURN(net::ClientResponse response, Get(cancel, "/api/v1/rules", parameters));
+  return DecodeRules(std::move(response.body));
+}
+
+base::StatusOr<::thanos::TargetDiscovery> PrometheusClient::Targets(const base::CancelToken& cancel,
+                                                                    std::string_view state) {
+  TH_ASSIGN_OR_RETURN(net::ClientResponse response,
+                      Get(cancel, "/api/v1/targets", net::EncodeQuery({{"state", std::string(state)}})));
+  return DecodeTargets(std::move(response.body));
+}
+
+base::StatusOr<::thanos::MetricMetadata> PrometheusClient::Metadata(const base::CancelToken& cancel,
+                                                                    std::string_view metric, int64_t limit) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  if (!metric.empty()) {
+    parameters.emplace_back("metric", metric);
+  }
+  if (limit >= 0) {
+    parameters.emplace_back("limit", base::Concat(limit));
+  }
+  TH_ASSIGN_OR_RETURN(net::ClientResponse response,
+                      Get(cancel, "/api/v1/metadata", net::EncodeQuery(parameters)));
+  return DecodeMetadata(std::move(response.body));
+}
+
+base::StatusOr<std::vector<::thanos::ExemplarData>> PrometheusClient::Exemplars(
+    const base::CancelToken& cancel, std::string_view query, int64_t min_time_ms, int64_t max_time_ms) {
+  std::vector<std::pair<std::string, std::string>> parameters{{"query", std::string(query)}};
+  AddTimes(min_time_ms, max_time_ms, &parameters);
+  TH_ASSIGN_OR_RETURN(net::ClientResponse response,
+                      Get(cancel, "/api/v1/query_exemplars", net::EncodeQuery(parameters)));
+  return DecodeExemplars(std::move(response.body));
 }
 
 base::Status PrometheusClient::Reload(const base::CancelToken& cancel) {

@@ -17,6 +17,7 @@
 #include "labels/matcher.h"
 #include "net/http_client.h"
 #include "promapi/client_config.h"
+#include "promapi/endpoint_json.h"
 #include "promapi/remote_read.h"
 #include "series/series_set.h"
 
@@ -59,6 +60,19 @@ class PrometheusClient {
   // Sends the query and returns when the answer's header has arrived. The stream must not outlive the client.
   base::StatusOr<std::unique_ptr<RemoteReadStream>> RemoteRead(const base::CancelToken& cancel,
                                                                const RemoteReadQuery& query);
+
+  // `type` is "alert", "record" or empty for all rules.
+  base::StatusOr<std::vector<::thanos::RuleGroup>> Rules(const base::CancelToken& cancel,
+                                                         std::string_view type);
+  // `state` is "active", "dropped" or "any".
+  base::StatusOr<::thanos::TargetDiscovery> Targets(const base::CancelToken& cancel, std::string_view state);
+  // Of `metric`, or of all metrics when it is empty. A negative limit is none.
+  base::StatusOr<::thanos::MetricMetadata> Metadata(const base::CancelToken& cancel, std::string_view metric,
+                                                    int64_t limit);
+  // Of the series that the selectors of `query` select. Times are inclusive milliseconds.
+  base::StatusOr<std::vector<::thanos::ExemplarData>> Exemplars(const base::CancelToken& cancel,
+                                                                std::string_view query, int64_t min_time_ms,
+                                                                int64_t max_time_ms);
 
   // Makes Prometheus load its configuration again.
   base::Status Reload(const base::CancelToken& cancel);

@@ -22,14 +22,18 @@ void AddCompensated(double value, double& sum, double& compensation) {
 }
 
 void FoldSum(GroupState& state, std::span<const double> values) {
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!IsPresent(values[i])) {
+  const double* const from = values.data();
+  double* const sum = state.value.data();
+  double* const compensation = state.compensation.data();
+  const size_t num_steps = values.size();
+  for (size_t i = 0; i < num_steps; ++i) {
+    if (!IsPresent(from[i])) {
       continue;
     }
-    if (IsPresent(state.value[i])) {
-      AddCompensated(values[i], state.value[i], state.compensation[i]);
+    if (IsPresent(sum[i])) {
+      AddCompensated(from[i], sum[i], compensation[i]);
     } else {
-      state.value[i] = values[i];
+      sum[i] = from[i];
     }
   }
 }

@@ -13,9 +13,11 @@ namespace thanos::promql {
 namespace {
 
 // Series of a run go to one shard; runs go to the shards in turn.
-constexpr uint64_t kRunLength = 64;
+constexpr uint64_t kRunLength = 128;
+// The first series are processed by the reader itself: handing them over costs more than most of them do.
+constexpr uint64_t kSeriesOfReader = 256;
 // Runs that may wait per shard before the reader pauses.
-constexpr size_t kQueuedRunsPerShard = 64;
+constexpr size_t kQueuedRunsPerShard = 8;
 
 // Consecutive series of one batch.
 struct Run {
@@ -137,7 +139,9 @@ base::Status RunSharded(QueryContext& context, SelectedSeries& selected, std::ve
   ShardedScan scan(*context.options.cpu_pool, context.cancel, workers);
   const base::Status read = ForEachRun(context, scan.token(), selected, [&](Run run) {
     const size_t shard = run.position / kRunLength % workers.size();
-    return scan.Push(shard, std::move(run));
+    // No shard has a task before all of these are done.
+    return run.position < kSeriesOfReader ? ProcessRun(context.cancel, workers[shard], run)
+                                          : scan.Push(shard, std::move(run));
   });
   if (!read.ok()) {
     scan.Cancel(read);

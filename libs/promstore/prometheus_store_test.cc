@@ -94,7 +94,7 @@ struct Fixture {
   base::FakeClock clock{kStartMs};
   std::unique_ptr<telemetry::Registry> metrics = telemetry::Registry::Create();
   Heartbeat heartbeat{
-      {.ready_timeout = std::chrono::milliseconds(50), .retry_interval = std::chrono::milliseconds(20)},
+      {.ready_timeout = std::chrono::seconds(2), .retry_interval = std::chrono::milliseconds(20)},
       client,
       clock,
       *metrics};

@@ -107,6 +107,12 @@ std::vector<net::HttpServer::Route> HttpApi::Routes() {
   AddRoute(&routes, get_post, "/api/v1/labels", &HttpApi::LabelNames);
   AddRoute(&routes, get, "/api/v1/label/:name/values", &HttpApi::LabelValues);
   AddRoute(&routes, get, "/api/v1/stores", &HttpApi::Stores);
+  AddRoute(&routes, get, "/api/v1/rules", &HttpApi::Rules);
+  AddRoute(&routes, get, "/api/v1/alerts", &HttpApi::Alerts);
+  AddRoute(&routes, get, "/api/v1/targets", &HttpApi::Targets);
+  AddRoute(&routes, get, "/api/v1/metadata", &HttpApi::Metadata);
+  AddRoute(&routes, get_post, "/api/v1/query_exemplars", &HttpApi::Exemplars);
+  AddRoute(&routes, get, "/api/v1/status/tsdb", &HttpApi::TsdbStatus);
   AddRoute(&routes, get_post, "/api/v1/format_query", &HttpApi::FormatQuery);
   AddRoute(&routes, get_post, "/api/v1/parse_query", &HttpApi::ParseQuery);
   const bool cors = options_.cors;

@@ -15,9 +15,11 @@
 #include "fanout/endpoint_set.h"
 #include "net/http_server.h"
 #include "promql/engine.h"
+#include "query/merge_answers.h"
 #include "query/query_metrics.h"
 #include "query/request_gate.h"
 #include "query/source.h"
+#include "storeapi/apis.h"
 #include "storeapi/store.h"
 #include "telemetry/metrics.h"
 
@@ -31,6 +33,15 @@ struct TenancyOptions {
   std::string label = "tenant_id";
 };
 
+// Whether failing endpoints are tolerated, by API.
+struct ApisPartialResponse {
+  bool rules = true;
+  bool targets = true;
+  bool metadata = true;
+  bool exemplars = true;
+  bool status = true;
+};
+
 struct HttpApiOptions {
   base::Duration timeout = std::chrono::minutes(2);
   int max_concurrent = 20;
@@ -39,6 +50,7 @@ struct HttpApiOptions {
   // False: replicas are merged by timestamp ("chain").
   bool penalty_deduplication = true;
   bool partial_response = true;
+  ApisPartialResponse apis_partial_response;
   bool auto_downsampling = false;
   int64_t instant_max_resolution_ms = 0;
   int64_t default_step_ms = 1000;
@@ -67,6 +79,8 @@ struct HttpApiBackends {
   std::function<std::unique_ptr<storeapi::Store>(std::vector<std::vector<labels::Matcher>>)> narrow;
   // Rows of /api/v1/stores by component.
   std::function<std::map<std::string, std::vector<fanout::EndpointStatus>>()> statuses;
+  // Rules, targets and the like of all endpoints; null: these calls answer 404.
+  storeapi::EndpointApis* apis = nullptr;
 };
 
 // Thread-safe. Must outlive the server its routes are added to; the backends must outlive this.
@@ -106,12 +120,23 @@ class HttpApi {
   storeapi::Store& StoreFor(std::vector<std::vector<labels::Matcher>> store_matchers,
                             std::unique_ptr<storeapi::Store>* owner) const;
 
+  base::StatusOr<storeapi::EndpointApis*> Apis() const;
+  base::StatusOr<Answer> AnswerRules(const net::HttpRequest& request, ::thanos::RulesRequest call,
+                                     const RulesFilter& filter,
+                                     std::string (*encode)(const std::vector<::thanos::RuleGroup>&));
+
   base::StatusOr<Answer> Query(const net::HttpRequest& request);
   base::StatusOr<Answer> QueryRange(const net::HttpRequest& request);
   base::StatusOr<Answer> Series(const net::HttpRequest& request);
   base::StatusOr<Answer> LabelNames(const net::HttpRequest& request);
   base::StatusOr<Answer> LabelValues(const net::HttpRequest& request);
   base::StatusOr<Answer> Stores(const net::HttpRequest& request);
+  base::StatusOr<Answer> Rules(const net::HttpRequest& request);
+  base::StatusOr<Answer> Alerts(const net::HttpRequest& request);
+  base::StatusOr<Answer> Targets(const net::HttpRequest& request);
+  base::StatusOr<Answer> Metadata(const net::HttpRequest& request);
+  base::StatusOr<Answer> Exemplars(const net::HttpRequest& request);
+  base::StatusOr<Answer> TsdbStatus(const net::HttpRequest& request);
   base::StatusOr<Answer> FormatQuery(const net::HttpRequest& request);
   base::StatusOr<Answer> ParseQuery(const net::HttpRequest& request);
 

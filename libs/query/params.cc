@@ -189,11 +189,12 @@ base::StatusOr<storeapi::ShardInfo> ShardParameter(const net::HttpRequest& reque
   if (text == nullptr) {
     return shard;
   }
-  rapidjson::Document json;
-  json.Parse<rapidjson::kParseIterativeFlag>(text->data(), text->size());
-  if (json.HasParseError() || !json.IsObject()) {
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseIterativeFlag>(text->data(), text->size());
+  if (document.HasParseError() || !document.IsObject()) {
     return base::InvalidArgument("could not unmarshal parameter shard_info");
   }
+  const rapidjson::Value& json = document;
   const auto integer = [&json](const char* name) -> int64_t {
     const auto member = json.FindMember(name);
     return member != json.MemberEnd() && member->value.IsInt64() ? member->value.GetInt64() : 0;

@@ -26,7 +26,7 @@ struct SourceOptions {
   storeapi::PartialResponse partial_response = storeapi::PartialResponse::kWarn;
   storeapi::ShardInfo shard;
   std::string tenant;
-  int64_t response_batch_size = 64;
+  int64_t response_batch_size = 256;
 };
 
 // The aggregates a selection inside `function` needs, for downsampled data.

@@ -70,7 +70,7 @@ TEST_F(StoreSourceTest, PassesHintsOn) {
   EXPECT_EQ(request.partial_response, storeapi::PartialResponse::kAbort);
   EXPECT_EQ(request.without_replica_labels, std::vector<std::string>{"replica"});
   EXPECT_EQ(request.tenant, "t1");
-  EXPECT_EQ(request.response_batch_size, 64);
+  EXPECT_EQ(request.response_batch_size, 256);
   EXPECT_EQ(request.hints.function, "rate");
   EXPECT_EQ(request.hints.step_ms, 5);
   EXPECT_EQ(request.hints.range_ms, 300'000);

@@ -3,6 +3,7 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include "rpc/callback_threads.h"
 #include "rpc/grpc_log.h"
 #include "rpc/tls.h"
 
@@ -11,6 +12,7 @@ namespace thanos::rpc {
 base::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(std::string_view address,
                                                            const ChannelOptions& options) {
   UseOurLogForGrpc();
+  KeepCallbackThreads();
   auto credentials = MakeChannelCredentials(options.tls);
   if (!credentials.ok()) {
     return base::Annotate(credentials.status(), "channel to ", address);

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/mutex.h"
+#include "rpc/callback_threads.h"
 #include "rpc/grpc_log.h"
 #include "rpc/server_metrics.h"
 #include "rpc/tls.h"
@@ -126,6 +127,7 @@ class ServerImpl final : public Server {
 }  // namespace
 
 base::StatusOr<std::unique_ptr<Server>> Server::Create(ServerOptions options, telemetry::Registry& metrics) {
+  KeepCallbackThreads();
   UseOurLogForGrpc();
   EnablePlugins();
   auto credentials = MakeServerCredentials(options.tls);

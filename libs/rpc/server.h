@@ -29,7 +29,8 @@ struct ServerTlsOptions {
   std::string cert_file = {};  // empty: plaintext
   std::string key_file = {};
   std::string client_ca_file = {};  // set: client certificates are required and verified
-  std::string min_version = "1.3";  // 1.0 .. 1.3; 1.0 and 1.1 are raised to 1.2
+  // 1.0 .. 1.3; 1.0 and 1.1 mean 1.2. That of the server made last holds for all of the process.
+  std::string min_version = "1.3";
 };
 
 struct ServerOptions {

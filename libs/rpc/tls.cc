@@ -7,6 +7,8 @@
 #include <openssl/ssl.h>
 #include <string>
 
+#include "rpc/tls_version.h"
+
 namespace thanos::rpc {
 namespace {
 
@@ -81,6 +83,7 @@ base::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
   TH_RETURN_IF_ERROR(CheckFiles(options.cert_file, options.key_file, options.client_ca_file));
   grpc::experimental::TlsServerCredentialsOptions tls(
       WatchFiles(options.cert_file, options.key_file, options.client_ca_file));
+  SetServerTlsMinVersion(options.min_version);
   tls.watch_identity_key_cert_pairs();
   if (options.client_ca_file.empty()) {
     tls.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);

@@ -2,8 +2,11 @@
 #include <grpcpp/channel.h>
 #include <gtest/gtest.h>
 #include <memory>
+#include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string>
 
@@ -95,6 +98,36 @@ TEST_F(RpcTlsTest, RequiresClientCertificatesWithAClientCa) {
   EXPECT_TRUE(Check({.ca_file = own_.cert, .cert_file = other_.cert, .key_file = other_.key}, kLong).ok());
   EXPECT_FALSE(Check({.ca_file = own_.cert}, kShort).ok());
   EXPECT_FALSE(Check({.ca_file = own_.cert, .cert_file = own_.cert, .key_file = own_.key}, kShort).ok());
+}
+
+// The version agreed on with a client that offers at most `max_version`; 0 when refused.
+int Handshake(int port, int max_version) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                  &SSL_CTX_free);
+  SSL_CTX_set_max_proto_version(context.get(), max_version);
+  constexpr unsigned char kH2[] = {2, 'h', '2'};
+  SSL_CTX_set_alpn_protos(context.get(), kH2, sizeof(kH2));
+  BIO* bio = BIO_new_ssl_connect(context.get());
+  BIO_set_conn_hostname(bio, base::Concat("127.0.0.1:", port).c_str());
+  SSL* session = nullptr;
+  BIO_get_ssl(bio, &session);
+  const int version = BIO_do_handshake(bio) == 1 ? SSL_version(session) : 0;
+  BIO_free_all(bio);
+  ERR_clear_error();
+  return version;
+}
+
+TEST_F(RpcTlsTest, HoldsToTheLowestVersion) {
+  Start({own_.cert, own_.key, "", "1.3"});
+  EXPECT_EQ(Handshake(server_->port(), TLS1_3_VERSION), TLS1_3_VERSION);
+  EXPECT_EQ(Handshake(server_->port(), TLS1_2_VERSION), 0);
+  EXPECT_TRUE(Check({.ca_file = own_.cert}, kLong).ok());
+  Start({own_.cert, own_.key, "", "1.2"});
+  EXPECT_EQ(Handshake(server_->port(), TLS1_3_VERSION), TLS1_3_VERSION);
+  EXPECT_EQ(Handshake(server_->port(), TLS1_2_VERSION), TLS1_2_VERSION);
+  Start({own_.cert, own_.key, "", "1.0"});
+  EXPECT_EQ(Handshake(server_->port(), TLS1_2_VERSION), TLS1_2_VERSION);
+  EXPECT_EQ(Handshake(server_->port(), TLS1_1_VERSION), 0);
 }
 
 TEST_F(RpcTlsTest, BadFilesStopTheStart) {

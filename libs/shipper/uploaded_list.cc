@@ -53,13 +53,14 @@ base::StatusOr<std::vector<model::Ulid>> ParseUploadedList(std::string_view json
   if (document.HasParseError() || !document.IsObject()) {
     return base::DataLoss("list of uploaded blocks: malformed JSON");
   }
-  const auto version = document.FindMember("version");
-  if (version == document.MemberEnd() || !version->value.IsInt() || version->value.GetInt() != 1) {
+  const rapidjson::Value& root = document;
+  const auto version = root.FindMember("version");
+  if (version == root.MemberEnd() || !version->value.IsInt() || version->value.GetInt() != 1) {
     return base::DataLoss("list of uploaded blocks: unexpected version");
   }
   std::vector<model::Ulid> uploaded;
-  const auto list = document.FindMember("uploaded");
-  if (list == document.MemberEnd() || list->value.IsNull()) {
+  const auto list = root.FindMember("uploaded");
+  if (list == root.MemberEnd() || list->value.IsNull()) {
     return uploaded;
   }
   if (!list->value.IsArray()) {

@@ -7,6 +7,7 @@
 #include "proto/thanos/info.grpc.pb.h"
 #include "proto/thanos/store.grpc.pb.h"
 #include "rpc/status.h"
+#include "storeapi/apis_client.h"
 #include "storeapi/request_codec.h"
 #include "storeapi/series_stream.h"
 
@@ -104,14 +105,18 @@ namespace {
 class GrpcEndpoint final : public Endpoint {
  public:
   GrpcEndpoint(std::shared_ptr<grpc::Channel> channel, std::string name, const RemoteStoreOptions& options)
-      : info_(channel), store_(std::move(channel), std::move(name), options) {}
+      : info_(channel),
+        apis_(MakeRemoteApis(channel)),
+        store_(std::move(channel), std::move(name), options) {}
   Store& store() override { return store_; }
   base::StatusOr<EndpointInfo> Info(const base::CancelToken& cancel) override {
     return AskInfo(info_, cancel);
   }
+  EndpointApis* apis() override { return apis_.get(); }
 
  private:
   ::thanos::info::Info::Stub info_;
+  const std::unique_ptr<EndpointApis> apis_;
   RemoteStore store_;
 };
 

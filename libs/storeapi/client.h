@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "rpc/channel.h"
+#include "storeapi/apis.h"
 #include "storeapi/server.h"
 #include "storeapi/store.h"
 
@@ -52,6 +53,9 @@ class Endpoint {
   virtual ~Endpoint() = default;
   virtual Store& store() = 0;
   virtual base::StatusOr<EndpointInfo> Info(const base::CancelToken& cancel) = 0;
+  // The other APIs; which of them it serves is part of Info. Null when none can be asked. Lives as long as
+  // this.
+  virtual EndpointApis* apis() { return nullptr; }
 };
 
 // An endpoint over its own channel to `address` (host:port or a gRPC URI). Connects lazily.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "concurrency/thread_pool.h"
+#include "rpc/callback_threads.h"
 #include "storeapi/client.h"
 #include "storeapi/fake_store.h"
 #include "storeapi/server.h"
@@ -20,6 +21,7 @@ namespace thanos::storeapi {
 class LoopbackServer {
  public:
   explicit LoopbackServer(std::vector<grpc::Service*> services) {
+    rpc::KeepCallbackThreads();
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
     builder.SetMaxReceiveMessageSize(-1);
@@ -112,6 +114,7 @@ class StoreLoopbackTest : public testing::Test {
   StoreLoopbackTest() { request.matchers = {labels::Matcher::Equal("__name__", "up")}; }
   // Starts the server over `store`, with `options`.
   void Serve(StoreServerOptions options = {}) {
+    loopback.reset();  // its calls use the services until they are done
     server_ = std::make_unique<StoreServer>(store, pool, telemetry::NullRegistry(), options);
     info_server_ = std::make_unique<InfoServer>("fake", store);
     loopback = std::make_unique<LoopbackServer>(std::vector{&server_->service(), &info_server_->service()});

@@ -19,12 +19,30 @@ class RejectedCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
 
 }  // namespace
 
+void LiveCalls::Enter() {
+  base::MutexLock lock(mutex_);
+  ++count_;
+}
+
+void LiveCalls::Leave() {
+  base::MutexLock lock(mutex_);
+  --count_;
+  // Under the lock: the waiter cannot go on, and destroy this, before it is given up.
+  changed_.notify_all();
+}
+
+void LiveCalls::Wait() {
+  base::MutexLock lock(mutex_);
+  changed_.wait(lock.native(), [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return count_ == 0; });
+}
+
 SeriesCall::SeriesCall(SeriesCallContext& context, SeriesRequest request, base::TimePoint deadline)
     : context_(context),
       request_(std::move(request)),
       cancel_(base::CancelToken(), deadline),
       writer_(
           {.batch_size = request_.response_batch_size, .max_frame_bytes = context.options.max_frame_bytes}) {
+  context_.live_calls.Enter();
   context_.pending.Add(1);
 }
 
@@ -62,7 +80,9 @@ void SeriesCall::OnCancel() {
 }
 
 void SeriesCall::OnDone() {
+  LiveCalls& live_calls = context_.live_calls;
   delete this;
+  live_calls.Leave();
 }
 
 base::Status SeriesCall::CheckLimits() const {

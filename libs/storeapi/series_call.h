@@ -2,6 +2,7 @@
 
 // One Series call on the server. Includes gRPC headers: for storeapi's own sources only.
 
+#include <condition_variable>
 #include <deque>
 #include <grpcpp/grpcpp.h>
 #include <memory>
@@ -16,6 +17,22 @@
 
 namespace thanos::storeapi {
 
+// Counts the calls gRPC still holds. A server's shutdown returns before the last reactions have run (they are
+// handed to gRPC's own threads), so what they use must wait for them. Thread-safe.
+class LiveCalls {
+ public:
+  void Enter();
+  // The last thing a call does; the waiter may destroy this object right after.
+  void Leave();
+  // Returns when every call that entered has left.
+  void Wait();
+
+ private:
+  base::Mutex mutex_;
+  std::condition_variable changed_;
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 // Instruments and settings shared by the calls of one server.
 struct SeriesCallContext {
   Store& store;
@@ -24,6 +41,7 @@ struct SeriesCallContext {
   telemetry::Histogram& series_requested;
   telemetry::Histogram& chunks_requested;
   telemetry::Gauge& pending;
+  LiveCalls& live_calls;
 };
 
 // Moves frames from a store to the client. A task on the pool produces until the buffer is full and is

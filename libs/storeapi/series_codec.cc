@@ -24,7 +24,107 @@ using encoding::UvarintSize;
 using encoding::WireField;
 using encoding::WireReader;
 using encoding::WireType;
-using encoding::WriteUvarint;
+
+// The fields of a message like WireReader, with the usual ones (short tags, varints, bytes) read inline.
+class FieldReader {
+ public:
+  explicit FieldReader(std::string_view message)
+      : position_(message.data()), end_(message.data() + message.size()) {}
+
+  bool Next(WireField* field) {
+    if (position_ == end_) {
+      return false;
+    }
+    const auto tag = static_cast<unsigned char>(*position_);
+    const auto type = static_cast<WireType>(tag & 7);
+    const char* position = position_ + 1;
+    uint64_t value = 0;
+    if (tag < 8 || tag >= 0x80 || (type != WireType::kBytes && type != WireType::kVarint) ||
+        !ReadVarint(&position, &value)) [[unlikely]] {
+      return NextSlow(field);
+    }
+    field->number = tag >> 3;
+    field->type = type;
+    if (type == WireType::kVarint) {
+      field->integer = value;
+      position_ = position;
+      return true;
+    }
+    if (value > static_cast<uint64_t>(end_ - position)) [[unlikely]] {
+      return NextSlow(field);
+    }
+    field->bytes = {position, static_cast<size_t>(value)};
+    position_ = position + value;
+    return true;
+  }
+  bool ok() const { return status_.ok(); }
+  const base::Status& status() const { return status_; }
+
+ private:
+  // Up to nine bytes; false leaves all else to the general reader.
+  bool ReadVarint(const char** position, uint64_t* value) const {
+    constexpr unsigned kMaxShift = 56;
+    uint64_t result = 0;
+    const char* next = *position;
+    for (unsigned shift = 0; next != end_ && shift <= kMaxShift; shift += 7) {
+      const auto byte = static_cast<unsigned char>(*next++);
+      result |= static_cast<uint64_t>(byte & 0x7fU) << shift;
+      if (byte < 0x80) {
+        *position = next;
+        *value = result;
+        return true;
+      }
+    }
+    return false;
+  }
+  bool NextSlow(WireField* field) {
+    WireReader reader({position_, static_cast<size_t>(end_ - position_)});
+    if (!reader.Next(field)) {
+      status_ = reader.status();
+      position_ = end_;
+      return false;
+    }
+    position_ += reader.offset();
+    return true;
+  }
+
+  const char* position_;
+  const char* end_;
+  base::Status status_;
+};
+
+char* WriteUvarint(char* out, uint64_t value) {
+  if (value < 0x80) [[likely]] {
+    *out = static_cast<char>(value);
+    return out + 1;
+  }
+  return encoding::WriteUvarint(out, value);
+}
+
+// memcpy, inline for the lengths that labels have.
+char* Copy(char* out, std::string_view bytes) {
+  const size_t size = bytes.size();
+  const char* const from = bytes.data();
+  const auto overlapping = [&]<typename Word>(Word first) {
+    Word last;
+    std::memcpy(&first, from, sizeof(Word));
+    std::memcpy(&last, from + size - sizeof(Word), sizeof(Word));
+    std::memcpy(out, &first, sizeof(Word));
+    std::memcpy(out + size - sizeof(Word), &last, sizeof(Word));
+  };
+  if (size > 16) {
+    std::memcpy(out, from, size);
+  } else if (size >= 8) {
+    overlapping(uint64_t{});
+  } else if (size >= 4) {
+    overlapping(uint32_t{});
+  } else {
+    for (size_t i = 0; i < size; ++i) {
+      out[i] = from[i];
+    }
+  }
+  return out + size;
+}
 
 constexpr char BytesTag(int number) {
   return static_cast<char>(number << 3 | 2);
@@ -60,9 +160,7 @@ char* WriteOptionalBytes(char* out, int number, std::string_view bytes) {
   if (bytes.empty()) {
     return out;
   }
-  out = WriteHeader(out, number, bytes.size());
-  std::memcpy(out, bytes.data(), bytes.size());
-  return out + bytes.size();
+  return Copy(WriteHeader(out, number, bytes.size()), bytes);
 }
 char* WriteOptionalVarint(char* out, int number, uint64_t value) {
   if (value == 0) {
@@ -74,6 +172,13 @@ char* WriteOptionalVarint(char* out, int number, uint64_t value) {
 
 size_t LabelBytes(const labels::LabelView& label) {
   return OptionalBytesSize(label.name.size()) + OptionalBytesSize(label.value.size());
+}
+
+// Names are not empty; most differ in the first byte.
+bool Ascending(std::string_view a, std::string_view b) {
+  const auto first_a = static_cast<unsigned char>(a.front());
+  const auto first_b = static_cast<unsigned char>(b.front());
+  return first_a != first_b ? first_a < first_b : a < b;
 }
 
 uint64_t WireEncoding(Encoding encoding) {
@@ -118,7 +223,8 @@ void SeriesFrameWriter::Measure(const series::Series& series) {
     size_t body = OptionalVarintSize(static_cast<uint64_t>(chunk.min_time_ms)) +
                   OptionalVarintSize(static_cast<uint64_t>(chunk.max_time_ms));
     ForEachData(chunk, [&](int, const series::ChunkData& data) {
-      const uint64_t hash = data.hash != 0 ? data.hash : base::XxHash64(data.data);
+      const uint64_t hash =
+          !options_.chunk_hashes ? 0 : data.hash != 0 ? data.hash : base::XxHash64(data.data);
       hashes_.push_back(hash);
       body += BytesFieldSize(ChunkDataBytes(data, hash));
     });
@@ -243,7 +349,7 @@ void SeriesFrameWriter::AddHints(std::string_view any, std::vector<Frame>* out) 
 }
 
 base::Status SeriesFrameReader::Read(std::string_view frame, series::SeriesBatch* batch) {
-  WireReader reader(frame);
+  FieldReader reader(frame);
   WireField field;
   while (reader.Next(&field)) {
     if (field.type != WireType::kBytes) {
@@ -267,7 +373,7 @@ base::Status SeriesFrameReader::Read(std::string_view frame, series::SeriesBatch
 }
 
 base::Status SeriesFrameReader::ReadBatch(std::string_view bytes, series::SeriesBatch* batch) {
-  WireReader reader(bytes);
+  FieldReader reader(bytes);
   WireField field;
   while (reader.Next(&field)) {
     if (field.is(1, WireType::kBytes)) {
@@ -280,7 +386,7 @@ base::Status SeriesFrameReader::ReadBatch(std::string_view bytes, series::Series
 base::Status SeriesFrameReader::ReadSeries(std::string_view bytes, series::SeriesBatch* batch) {
   labels_.clear();
   chunks_.clear();
-  WireReader reader(bytes);
+  FieldReader reader(bytes);
   WireField field;
   while (reader.Next(&field)) {
     if (field.is(1, WireType::kBytes)) {
@@ -302,7 +408,7 @@ base::Status SeriesFrameReader::ReadSeries(std::string_view bytes, series::Serie
 
 base::Status SeriesFrameReader::ReadLabel(std::string_view bytes) {
   labels::LabelView label;
-  WireReader reader(bytes);
+  FieldReader reader(bytes);
   WireField field;
   while (reader.Next(&field)) {
     if (field.is(1, WireType::kBytes)) {
@@ -317,7 +423,7 @@ base::Status SeriesFrameReader::ReadLabel(std::string_view bytes) {
   if (label.name.empty()) {
     return base::DataLoss("series frame: label without a name");
   }
-  if (!labels_.empty() && labels_.back().name >= label.name) {
+  if (!labels_.empty() && !Ascending(labels_.back().name, label.name)) {
     return base::DataLoss("series frame: label ", base::Quote(label.name), " after ",
                           base::Quote(labels_.back().name), ": labels are not sorted and unique");
   }
@@ -330,7 +436,7 @@ namespace {
 base::Status ReadChunkData(std::string_view bytes, series::ChunkData* out) {
   uint64_t type = 0;
   *out = {};
-  WireReader reader(bytes);
+  FieldReader reader(bytes);
   WireField field;
   while (reader.Next(&field)) {
     if (field.is(1, WireType::kVarint)) {
@@ -358,7 +464,7 @@ base::Status SeriesFrameReader::ReadChunk(std::string_view bytes, series::Series
   series::Chunk chunk;
   std::array<series::ChunkData, 6> aggregates;
   bool has_aggregates = false;
-  WireReader reader(bytes);
+  FieldReader reader(bytes);
   WireField field;
   while (reader.Next(&field)) {
     if (field.is(1, WireType::kVarint)) {

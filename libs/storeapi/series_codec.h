@@ -40,13 +40,14 @@ struct FrameOptions {
   int64_t batch_size = 0;  // series per frame; 0 and 1: `series` frames, above: `batch` frames
   // A frame is closed when it reaches this; a series above it is continued in further frames.
   size_t max_frame_bytes = size_t{1} << 20;
+  // Chunks without a hash get it computed. False: hashes are left out altogether.
+  bool chunk_hashes = true;
 };
 
 // Encodes one stream. Every function appends the frames it completes to `out`. Not thread-safe.
 class SeriesFrameWriter {
  public:
   explicit SeriesFrameWriter(FrameOptions options);
-  // Chunks without a hash get it computed: receivers recognise equal chunks by it.
   void Add(const series::Series& series, std::vector<Frame>* out);
   // Closes a pending batch, then the warning.
   void AddWarning(std::string_view warning, std::vector<Frame>* out);

@@ -184,6 +184,21 @@ TEST(SeriesFrameReaderTest, ReadsBackWhatWasWritten) {
   }
 }
 
+TEST(SeriesFrameWriterTest, LeavesHashesOutWhenAsked) {
+  SeriesBatch batch;
+  auto* const chunk = new (batch.arena().AllocateArray<series::Chunk>(1)) series::Chunk{};
+  chunk->raw = {.encoding = Encoding::kXor, .data = "data", .hash = 7};
+  batch.series.push_back({.labels = {}, .chunks = {chunk, 1}});
+  for (const bool chunk_hashes : {true, false}) {
+    const std::vector<Frame> frames = WriteAll(batch, {.chunk_hashes = chunk_hashes});
+    ASSERT_EQ(frames.size(), 1U);
+    ::thanos::SeriesResponse message;
+    ASSERT_TRUE(message.ParseFromArray(frames[0].bytes().data(), static_cast<int>(frames[0].size())));
+    EXPECT_EQ(message.series().chunks(0).raw().hash(), chunk_hashes ? 7U : 0U);
+    EXPECT_EQ(message.series().chunks(0).raw().data(), "data");
+  }
+}
+
 TEST(SeriesFrameReaderTest, ReadsGeneratedMessagesWithUnknownFields) {
   ::thanos::SeriesResponse message;
   ::thanos::Series* const series = message.mutable_series();

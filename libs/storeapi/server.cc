@@ -7,6 +7,7 @@
 #include "proto/thanos/info.grpc.pb.h"
 #include "proto/thanos/store.grpc.pb.h"
 #include "rpc/status.h"
+#include "storeapi/call_deadline.h"
 #include "storeapi/raw_bytes.h"
 #include "storeapi/request_codec.h"
 #include "storeapi/series_call.h"
@@ -21,15 +22,6 @@ std::string TenantOf(const grpc::CallbackServerContext& context) {
     return std::string(kDefaultTenant);
   }
   return std::string(found->second.data(), found->second.size());
-}
-
-base::TimePoint DeadlineOf(const grpc::CallbackServerContext& context) {
-  constexpr auto kEndless = std::chrono::hours(24 * 365);
-  const auto left = context.deadline() - std::chrono::system_clock::now();
-  if (context.deadline() == std::chrono::system_clock::time_point::max() || left > kEndless) {
-    return base::kNoDeadline;
-  }
-  return base::SteadyNow() + std::chrono::duration_cast<base::Duration>(left);
 }
 
 // A unary call answered by `work` on a pool. Deletes itself when gRPC is done with it.
@@ -139,33 +131,37 @@ class InfoServiceImpl final
   const std::function<base::StatusOr<EndpointInfo>()> info_;
 };
 
-base::StatusOr<EndpointInfo> InfoOfStore(const std::string& component, Store& store) {
+base::StatusOr<EndpointInfo> InfoOfStore(const std::string& component, Store& store, const ServedApis& apis) {
   TH_ASSIGN_OR_RETURN(StoreInfo info, store.Info());
-  return EndpointInfo{.component = component, .has_store = true, .store = std::move(info), .apis = {}};
+  return EndpointInfo{.component = component, .has_store = true, .store = std::move(info), .apis = apis};
 }
 
 }  // namespace
 
 struct StoreServer::Impl {
-  explicit Impl(const SeriesCallContext& context) : service(context) {}
+  Impl(Store& store, concurrency::ThreadPool& pool, telemetry::Registry& metrics,
+       const StoreServerOptions& options)
+      : service(SeriesCallContext{
+            .store = store,
+            .pool = pool,
+            .options = options,
+            .series_requested = metrics.AddHistogram("thanos_store_server_series_requested",
+                                                     "Number of requested series for Series calls",
+                                                     {1, 10, 100, 1e3, 1e4, 1e5, 1e6}),
+            .chunks_requested = metrics.AddHistogram("thanos_store_server_chunks_requested",
+                                                     "Number of requested chunks for Series calls",
+                                                     {1, 100, 1e3, 1e4, 1e5, 1e7, 1e8, 1e9}),
+            .pending = metrics.AddGauge("thanos_store_server_pending_series_requests",
+                                        "Number of pending series requests"),
+            .live_calls = live_calls}) {}
+  ~Impl() { live_calls.Wait(); }
+  LiveCalls live_calls;
   StoreServiceImpl service;
 };
 
 StoreServer::StoreServer(Store& store, concurrency::ThreadPool& pool, telemetry::Registry& metrics,
                          StoreServerOptions options)
-    : impl_(std::make_unique<Impl>(SeriesCallContext{
-          .store = store,
-          .pool = pool,
-          .options = options,
-          .series_requested = metrics.AddHistogram("thanos_store_server_series_requested",
-                                                   "Number of requested series for Series calls",
-                                                   {1, 10, 100, 1e3, 1e4, 1e5, 1e6}),
-          .chunks_requested = metrics.AddHistogram("thanos_store_server_chunks_requested",
-                                                   "Number of requested chunks for Series calls",
-                                                   {1, 100, 1e3, 1e4, 1e5, 1e7, 1e8, 1e9}),
-          .pending = metrics.AddGauge("thanos_store_server_pending_series_requests",
-                                      "Number of pending series requests"),
-      })) {}
+    : impl_(std::make_unique<Impl>(store, pool, metrics, options)) {}
 StoreServer::~StoreServer() = default;
 grpc::Service& StoreServer::service() {
   return impl_->service;
@@ -178,8 +174,9 @@ struct InfoServer::Impl {
 
 InfoServer::InfoServer(std::function<base::StatusOr<EndpointInfo>()> info)
     : impl_(std::make_unique<Impl>(std::move(info))) {}
-InfoServer::InfoServer(std::string component, Store& store)
-    : InfoServer([component = std::move(component), &store] { return InfoOfStore(component, store); }) {}
+InfoServer::InfoServer(std::string component, Store& store, ServedApis apis)
+    : InfoServer(
+          [component = std::move(component), &store, apis] { return InfoOfStore(component, store, apis); }) {}
 InfoServer::~InfoServer() = default;
 grpc::Service& InfoServer::service() {
   return impl_->service;

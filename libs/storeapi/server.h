@@ -66,8 +66,8 @@ struct EndpointInfo {
 class InfoServer final : public rpc::ServiceAdaptor {
  public:
   explicit InfoServer(std::function<base::StatusOr<EndpointInfo>()> info);
-  // The announcement of `store`, which must outlive this, and of nothing else.
-  InfoServer(std::string component, Store& store);
+  // The announcement of `store`, which must outlive this, and of `apis`.
+  InfoServer(std::string component, Store& store, ServedApis apis = {});
   ~InfoServer() override;
   grpc::Service& service() override;
 

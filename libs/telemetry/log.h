@@ -1,7 +1,7 @@
 #pragma once
 
-// Structured logs on stderr over glog: logfmt `ts=... caller=... level=... msg=... key=value` or JSON. Levels below the
-// configured one cost a branch. Thread-safe.
+// Structured logs on stderr over glog: logfmt `ts=... caller=... level=... msg=... key=value` or JSON. Levels
+// below the configured one cost a branch. Thread-safe.
 
 #include <string>
 #include <string_view>
@@ -57,7 +57,7 @@ class LogLine {
 
 }  // namespace thanos::telemetry
 
-#define TH_LOG(level, message)                                                            \
-  if (!::thanos::telemetry::LogEnabled(::thanos::telemetry::LogLevel::level)) {           \
-  } else                                                                                  \
+#define TH_LOG(level, message)                                                  \
+  if (!::thanos::telemetry::LogEnabled(::thanos::telemetry::LogLevel::level)) { \
+  } else                                                                        \
     ::thanos::telemetry::LogLine(::thanos::telemetry::LogLevel::level, __FILE__, __LINE__, message)

@@ -1,8 +1,8 @@
 #pragma once
 
-// Instruments with Prometheus' semantics over prometheus-cpp's core, and the text exposition. A Registry is passed in,
-// never global. Instruments are owned by their registry, stable in memory and thread-safe; asking twice for the same name
-// and labels gives the same instrument.
+// Instruments with Prometheus' semantics over prometheus-cpp's core, and the text exposition. A Registry is
+// passed in, never global. Instruments are owned by their registry, stable in memory and thread-safe; asking
+// twice for the same name and labels gives the same instrument.
 
 #include <functional>
 #include <memory>

@@ -15,8 +15,10 @@
 #include "fanout/endpoint_set.h"
 #include "fanout/proxy_store.h"
 #include "promql/engine.h"
+#include "query/fan_in.h"
 #include "query/http_api.h"
 #include "query/page.h"
+#include "storeapi/apis_server.h"
 #include "storeapi/client.h"
 #include "storeapi/server.h"
 #include "telemetry/log.h"
@@ -27,6 +29,12 @@ namespace {
 constexpr base::Duration kEndpointRefreshInterval = std::chrono::seconds(5);
 // Info and label calls to endpoints; apart from the pool that serves requests and waits for these.
 constexpr int kFanoutThreads = 32;
+// Calls to the other APIs of endpoints, apart from the above so that slow ones do not delay health checks.
+constexpr int kApiThreads = 16;
+
+// The Query API itself is not among them.
+constexpr storeapi::ServedApis kServedApis{
+    .rules = true, .metric_metadata = true, .targets = true, .exemplars = true, .status = true};
 
 int64_t ToMs(base::Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
@@ -169,6 +177,11 @@ query::HttpApiOptions ApiOptions(const QuerierFlags& flags, std::string route_pr
   options.replica_labels = SplitLists(flags.query_replica_label);
   options.penalty_deduplication = flags.deduplication_func == "penalty";
   options.partial_response = flags.query_partial_response;
+  options.apis_partial_response = {.rules = flags.rule_partial_response,
+                                   .targets = flags.target_partial_response,
+                                   .metadata = flags.metric_metadata_partial_response,
+                                   .exemplars = flags.exemplar_partial_response,
+                                   .status = flags.status_partial_response};
   options.auto_downsampling = flags.query_auto_downsampling;
   options.instant_max_resolution_ms = ToMs(flags.query_instant_default_max_source_resolution.value);
   options.default_step_ms = ToMs(flags.query_default_step.value);
@@ -247,6 +260,9 @@ int RunQuerier(app::Service& service, const QuerierFlags& flags) {
   if (!discovery.ok()) {
     return service.ExitWith(base::Annotate(discovery.status(), "setting up endpoints"));
   }
+  concurrency::ThreadPool api_pool("endpoint-apis", kApiThreads);
+  query::FanIn fan_in(
+      {.selector_labels = *selector_labels}, [&endpoints] { return endpoints.Apis(); }, api_pool);
   fanout::ProxyStore proxy(endpoints, fanout_pool, deps.metrics,
                            {.selector_labels = *std::move(selector_labels)});
 
@@ -266,15 +282,20 @@ int RunQuerier(app::Service& service, const QuerierFlags& flags) {
                           [&proxy](std::vector<std::vector<labels::Matcher>> store_matchers) {
                             return proxy.WithStoreMatchers(std::move(store_matchers));
                           },
-                      .statuses = [&endpoints] { return endpoints.Statuses(); }});
+                      .statuses = [&endpoints] { return endpoints.Statuses(); },
+                      .apis = &fan_in});
   AddPages(service, api, flags, route_prefix);
 
   storeapi::StoreServer store_server(
       proxy, deps.io_pool, deps.metrics,
       {.max_series = flags.store_limits.request_series, .max_samples = flags.store_limits.request_samples});
-  storeapi::InfoServer info_server("query", proxy);
+  storeapi::InfoServer info_server("query", proxy, kServedApis);
+  const auto api_servers = storeapi::MakeApiServers(kServedApis, fan_in, deps.io_pool);
   service.AddGrpc(store_server);
   service.AddGrpc(info_server);
+  for (const auto& server : api_servers) {
+    service.AddGrpc(*server);
+  }
   AddRefreshes(service, flags, **discovery, endpoints);
   return service.Run();
 }

@@ -18,7 +18,6 @@ struct PrometheusFlags {
   void AddTo(config::FlagSet& flags);
 };
 
-// Accepted; reloading itself is not built yet.
 struct ReloaderFlags {
   std::string config_file;
   std::string config_envsubst_file;
@@ -28,9 +27,6 @@ struct ReloaderFlags {
   std::string method = "http";
   std::string process_name = "prometheus";
   void AddTo(config::FlagSet& flags);
-  bool is_set() const {
-    return !config_file.empty() || !config_envsubst_file.empty() || !rule_directories.empty();
-  }
 };
 
 struct SidecarFlags {

@@ -11,15 +11,21 @@
 #include "promapi/client_config.h"
 #include "promstore/block_durations.h"
 #include "promstore/heartbeat.h"
+#include "promstore/prometheus_apis.h"
 #include "promstore/prometheus_store.h"
+#include "promstore/reloader.h"
 #include "shipper/shipper.h"
+#include "storeapi/apis_server.h"
 #include "storeapi/server.h"
 #include "telemetry/log.h"
 
 namespace thanos::sidecar {
 namespace {
 
+constexpr storeapi::ServedApis kServedApis{
+    .rules = true, .metric_metadata = true, .targets = true, .exemplars = true};
 constexpr base::Duration kShipInterval = std::chrono::seconds(30);
+constexpr base::Duration kOnce = std::chrono::hours(24 * 365);  // for work that goes on until the end
 constexpr base::Duration kStartPoll = std::chrono::milliseconds(200);
 
 // Keeps readiness in step with Prometheus.
@@ -127,13 +133,31 @@ base::StatusOr<std::unique_ptr<objstore::Bucket>> OpenBucket(const SidecarFlags&
   return objstore::FromConfig(yaml, metrics);
 }
 
+promstore::ReloaderOptions ReloaderOptionsOf(const SidecarFlags& flags,
+                                             const promapi::Authorization& authorization) {
+  promstore::ReloaderOptions options;
+  options.config_file = flags.reloader.config_file;
+  options.config_output_file = flags.reloader.config_envsubst_file;
+  options.directories = flags.reloader.rule_directories;
+  options.watch_interval = flags.reloader.watch_interval.value;
+  options.retry_interval = flags.reloader.retry_interval.value;
+  options.use_signal = flags.reloader.method == "signal";
+  options.process_name = flags.reloader.process_name;
+  std::string url = flags.prometheus.url;
+  while (url.ends_with('/')) {
+    url.pop_back();
+  }
+  options.reload_url = url + "/-/reload";
+  options.request_headers = [authorization] { return authorization.Headers(); };
+  return options;
+}
+
 }  // namespace
 
 int Run(app::Service& service, const SidecarFlags& flags) {
   const app::Deps deps = service.deps();
-  if (flags.reloader.is_set()) {
-    TH_LOG(kWarn,
-           "reloader flags are accepted but have no effect yet: configuration and rules are not watched");
+  if (const base::Status status = service.UseRequestLogging(flags.request_logging); !status.ok()) {
+    return service.ExitWith(status);
   }
   auto client_config = ReadClientConfig(flags);
   if (!client_config.ok()) {
@@ -153,13 +177,24 @@ int Run(app::Service& service, const SidecarFlags& flags) {
   storeapi::StoreServer store_server(
       store, deps.io_pool, deps.metrics,
       {.max_series = flags.limits.request_series, .max_samples = flags.limits.request_samples});
-  storeapi::InfoServer info_server("sidecar", store);
+  promstore::PrometheusApis apis(client, heartbeat);
+  storeapi::InfoServer info_server("sidecar", store, kServedApis);
+  const auto api_servers = storeapi::MakeApiServers(kServedApis, apis, deps.io_pool);
   service.AddGrpc(store_server);
   service.AddGrpc(info_server);
+  for (const auto& server : api_servers) {
+    service.AddGrpc(*server);
+  }
 
   HeartbeatLoop heartbeat_loop(service, heartbeat);
   service.AddPeriodic("prometheus heartbeat", flags.prometheus.get_config_interval.value,
                       [&](const base::CancelToken& cancel) { return heartbeat_loop.Round(cancel); });
+  promstore::Reloader reloader(ReloaderOptionsOf(flags, client_config->authorization), *http, deps.clock,
+                               deps.metrics);
+  service.AddPeriodic("reloader", kOnce, [&](const base::CancelToken& cancel) {
+    reloader.Run(cancel);
+    return base::OkStatus();
+  });
   std::optional<ShipLoop> ship_loop;
   if (*bucket != nullptr) {
     ship_loop.emplace(flags, client, heartbeat, *std::move(bucket), deps);

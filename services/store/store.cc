@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "block/blocks_api.h"
 #include "block/fetcher.h"
+#include "bucketstore/block_selector.h"
 #include "bucketstore/bucket_store.h"
 #include "concurrency/thread_pool.h"
 #include "model/time_range.h"
@@ -26,27 +28,6 @@ int64_t ToMs(base::Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
-void WarnAboutIgnoredFlags(const StoreFlags& flags) {
-  std::vector<std::string> ignored;
-  const auto check = [&](bool set, const char* name) {
-    if (set) {
-      ignored.emplace_back(name);
-    }
-  };
-  check(flags.selector_relabel.config.is_set(), "selector.relabel-config");
-  check(flags.request_logging.config.is_set(), "request.logging-config");
-  check(flags.index_cache_config.is_set(), "index-cache.config");
-  check(flags.store_caching_bucket_config.is_set(), "store.caching-bucket.config");
-  check(flags.store_enable_lazy_expanded_postings, "store.enable-lazy-expanded-postings");
-  check(flags.matcher_cache_size != 0, "matcher-cache-size");
-  check(!flags.bucket_web_label.empty(), "bucket-web-label");
-  check(flags.chunk_pool_size.value != StoreFlags().chunk_pool_size.value, "chunk-pool-size");
-  check(flags.index_cache_size.value != StoreFlags().index_cache_size.value, "index-cache-size");
-  if (!ignored.empty()) {
-    TH_LOG(kWarn, "flags without effect yet").With("flags", base::Join(ignored, ","));
-  }
-}
-
 // The range of --min-time and --max-time, evaluated on each use because both may be relative to now.
 base::StatusOr<std::function<model::ClosedRange()>> ServedRange(const StoreFlags& flags,
                                                                 const base::Clock& clock) {
@@ -63,6 +44,17 @@ base::StatusOr<std::function<model::ClosedRange()>> ServedRange(const StoreFlags
     return model::ClosedRange{min_time.ToMs(now_ms).value_or(model::kMinTimeMs),
                               max_time.ToMs(now_ms).value_or(model::kMaxTimeMs)};
   });
+}
+
+base::StatusOr<bucketstore::IndexCacheConfig> IndexCacheOf(const StoreFlags& flags) {
+  TH_ASSIGN_OR_RETURN(const std::string yaml, flags.index_cache_config.Read());
+  if (!yaml.empty()) {
+    return bucketstore::ParseIndexCacheConfig(yaml);
+  }
+  bucketstore::IndexCacheConfig config;
+  config.max_bytes = std::max(flags.index_cache_size.value, int64_t{0});
+  config.max_item_bytes = std::min(config.max_item_bytes, config.max_bytes);
+  return config;
 }
 
 bucketstore::Options StoreOptions(const StoreFlags& flags, std::function<model::ClosedRange()> served_range) {
@@ -84,13 +76,19 @@ bucketstore::Options StoreOptions(const StoreFlags& flags, std::function<model::
   return options;
 }
 
-std::vector<std::unique_ptr<block::BlockFilter>> Filters(const StoreFlags& flags,
-                                                         std::function<model::ClosedRange()> served_range,
-                                                         objstore::Bucket& bucket,
-                                                         concurrency::ThreadPool& pool,
-                                                         const base::Clock& clock) {
+base::StatusOr<std::vector<std::unique_ptr<block::BlockFilter>>> Filters(
+    const StoreFlags& flags, std::function<model::ClosedRange()> served_range, objstore::Bucket& bucket,
+    concurrency::ThreadPool& pool, const base::Clock& clock) {
+  TH_ASSIGN_OR_RETURN(const std::string selector_yaml, flags.selector_relabel.config.Read());
+  auto selector = bucketstore::ParseBlockSelector(selector_yaml);
+  if (!selector.ok()) {
+    return base::Annotate(selector.status(), "selector.relabel-config");
+  }
   std::vector<std::unique_ptr<block::BlockFilter>> filters;
   filters.push_back(std::make_unique<block::TimeFilter>(std::move(served_range)));
+  if (*selector != nullptr) {
+    filters.push_back(*std::move(selector));
+  }
   filters.push_back(
       std::make_unique<block::ConsistencyDelayFilter>(ToMs(flags.consistency_delay.value), clock));
   filters.push_back(std::make_unique<block::DeletionMarkFilter>(
@@ -125,14 +123,35 @@ base::StatusOr<std::unique_ptr<objstore::Bucket>> OpenBucket(const StoreFlags& f
   return objstore::FromConfig(yaml, metrics);
 }
 
+// The API behind the block viewer.
+void AddPages(app::Service& service, const StoreFlags& flags, block::MetaFetcher& fetcher,
+              block::BlocksApi& blocks_api) {
+  if (flags.web_disable) {
+    return;
+  }
+  service.AddStatusRoutes();
+  for (net::HttpServer::Route& route : blocks_api.Routes()) {
+    service.AddRoute(std::move(route));
+  }
+  fetcher.OnFetched([&blocks_api](const block::MetaMap& metas, const base::Status& error) {
+    blocks_api.SetLoaded(metas, error);
+  });
+}
+
 }  // namespace
 
 int RunStore(app::Service& service, const StoreFlags& flags) {
   const app::Deps deps = service.deps();
-  WarnAboutIgnoredFlags(flags);
+  if (const base::Status status = service.UseRequestLogging(flags.request_logging); !status.ok()) {
+    return service.ExitWith(status);
+  }
   const auto served_range = ServedRange(flags, deps.clock);
   if (!served_range.ok()) {
     return service.ExitWith(served_range.status());
+  }
+  const auto index_cache = IndexCacheOf(flags);
+  if (!index_cache.ok()) {
+    return service.ExitWith(base::Annotate(index_cache.status(), "create index cache"));
   }
   const auto bucket = OpenBucket(flags, deps.metrics);
   if (!bucket.ok()) {
@@ -145,13 +164,23 @@ int RunStore(app::Service& service, const StoreFlags& flags) {
                                  kMinFetchThreads, kMaxFetchThreads));
   deps.metrics.AddGauge("thanos_consistency_delay_seconds", "Configured consistency delay in seconds.")
       .Set(base::ToSeconds(flags.consistency_delay.value));
+  auto filters = Filters(flags, *served_range, **bucket, fetch_pool, deps.clock);
+  if (!filters.ok()) {
+    return service.ExitWith(filters.status());
+  }
   block::MetaFetcher fetcher({.cache_directory = base::Concat(flags.data_dir, "/meta-syncer"),
                               .concurrency = fetch_concurrency,
                               .recursive_listing = flags.block_discovery_strategy == "recursive"},
-                             **bucket, fetch_pool, deps.metrics,
-                             Filters(flags, *served_range, **bucket, fetch_pool, deps.clock));
-  const auto store = bucketstore::BucketStore::Create(StoreOptions(flags, *served_range), **bucket, fetcher,
-                                                      fetch_pool, deps.metrics);
+                             **bucket, fetch_pool, deps.metrics, *std::move(filters));
+  block::BlocksApi blocks_api({.label = flags.bucket_web_label,
+                               .disable_admin_operations = flags.disable_admin_operations,
+                               .cors = !flags.web.disable_cors},
+                              **bucket, deps.clock);
+  AddPages(service, flags, fetcher, blocks_api);
+  bucketstore::Options options = StoreOptions(flags, *served_range);
+  options.index_cache = *index_cache;
+  const auto store =
+      bucketstore::BucketStore::Create(std::move(options), **bucket, fetcher, fetch_pool, deps.metrics);
   if (!store.ok()) {
     return service.ExitWith(base::Annotate(store.status(), "create object storage store"));
   }

@@ -30,17 +30,29 @@ class BucketPostingsSource final : public index::PostingsSource {
   }
 
   base::StatusOr<std::vector<index::Postings>> Fetch(std::span<const index::PostingsKey> keys) override {
-    std::vector<ByteRange> ranges;
-    ranges.reserve(keys.size());
-    for (const index::PostingsKey& key : keys) {
-      ranges.push_back(header_.postings_table().Find(key.name, key.value).value_or(ByteRange{}));
-    }
-    TH_ASSIGN_OR_RETURN(
-        const FetchedRanges fetched,
-        FetchRanges(cancel_, block_.bucket(), block_.index_object(), ranges, scope_.bytes_limiter));
-    num_lists += keys.size();
-    num_bytes += fetched.num_bytes();
+    const model::Ulid& block_id = block_.meta().ulid;
+    std::vector<std::optional<index::Postings>> cached = scope_.index_cache.FindPostings(block_id, keys);
     std::vector<index::Postings> lists(keys.size());
+    std::vector<ByteRange> ranges(keys.size());
+    num_lists += keys.size();
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const auto range = header_.postings_table().Find(keys[i].name, keys[i].value);
+      if (!range) {
+        continue;
+      }
+      touched_bytes += range->size();
+      if (cached[i]) {
+        // Limits do not depend on what the cache holds.
+        TH_RETURN_IF_ERROR(scope_.fetcher.Charge(range->size()));
+        lists[i] = *std::move(cached[i]);
+      } else {
+        ranges[i] = *range;
+        ++num_fetched;
+      }
+    }
+    TH_ASSIGN_OR_RETURN(const FetchedRanges fetched,
+                        scope_.fetcher.Fetch(cancel_, block_.index_object(), ranges));
+    fetched_bytes += fetched.num_bytes();
     for (size_t i = 0; i < keys.size(); ++i) {
       if (ranges[i].empty()) {
         continue;
@@ -48,12 +60,15 @@ class BucketPostingsSource final : public index::PostingsSource {
       const std::string_view bytes = fetched.From(ranges[i].begin).substr(0, ranges[i].size());
       TH_ASSIGN_OR_RETURN(lists[i], index::DecodePostings(bytes, base::Concat("postings of ", keys[i].name,
                                                                               "=", keys[i].value)));
+      scope_.index_cache.PutPostings(block_id, keys[i], lists[i]);
     }
     return lists;
   }
 
   uint64_t num_lists = 0;
-  uint64_t num_bytes = 0;
+  uint64_t num_fetched = 0;
+  uint64_t touched_bytes = 0;
+  uint64_t fetched_bytes = 0;
 
  private:
   const base::CancelToken& cancel_;
@@ -87,17 +102,33 @@ base::StatusOr<std::unique_ptr<BlockIndexReader>> BlockIndexReader::Open(const b
   return std::unique_ptr<BlockIndexReader>(new BlockIndexReader(std::move(block), std::move(header), scope));
 }
 
+base::StatusOr<index::Postings> BlockIndexReader::ReadPostings(const base::CancelToken& cancel,
+                                                               const std::vector<labels::Matcher>& matchers) {
+  const model::Ulid& block_id = block_->meta().ulid;
+  if (auto cached = scope_.index_cache.FindExpanded(block_id, matchers)) {
+    return *std::move(cached);
+  }
+  BucketPostingsSource source(cancel, *block_, *header_, scope_);
+  const base::TimePoint start = base::SteadyNow();
+  TH_ASSIGN_OR_RETURN(index::Postings postings, index::ExpandPostings(source, matchers));
+  scope_.metrics.postings_fetch_duration.Observe(base::ToSeconds(base::SteadyNow() - start));
+  scope_.metrics.postings_size.Observe(static_cast<double>(source.touched_bytes));
+  work_.lists_touched = source.num_lists;
+  work_.lists_fetched = source.num_fetched;
+  work_.postings_bytes_touched = source.touched_bytes;
+  work_.postings_bytes_fetched = source.fetched_bytes;
+  scope_.index_cache.PutExpanded(block_id, matchers, postings);
+  return postings;
+}
+
 base::StatusOr<index::Postings> BlockIndexReader::ExpandPostings(
     const base::CancelToken& cancel, const std::vector<labels::Matcher>& matchers) {
   if (matchers.empty()) {
     return index::Postings();
   }
-  BucketPostingsSource source(cancel, *block_, *header_, scope_);
-  TH_ASSIGN_OR_RETURN(index::Postings postings, index::ExpandPostings(source, matchers));
+  TH_ASSIGN_OR_RETURN(index::Postings postings, ReadPostings(cancel, matchers));
   TH_RETURN_IF_ERROR(scope_.series_limiter.Reserve(postings.size()));
-  num_postings_ = postings.size();
-  num_lists_ = source.num_lists;
-  postings_bytes_ = source.num_bytes;
+  work_.series_touched = postings.size();
   if (postings.size() >= kCacheSymbolsFromSeries) {
     symbols_ = std::make_unique<index::SymbolCache>(header_->symbols());
   }
@@ -107,50 +138,84 @@ base::StatusOr<index::Postings> BlockIndexReader::ExpandPostings(
   return postings;
 }
 
-base::StatusOr<bool> BlockIndexReader::DecodeAt(const base::CancelToken& cancel, std::string_view bytes,
-                                                uint64_t offset) {
+base::StatusOr<bool> BlockIndexReader::DecodeAt(const base::CancelToken& cancel, index::SeriesRef ref,
+                                                std::string_view bytes) {
   const int64_t min_time_ms = scope_.request.min_time_ms;
   const int64_t max_time_ms = scope_.request.max_time_ms;
+  const uint64_t offset = index::SeriesOffset(header_->index_version(), ref);
+  FetchedRanges refetched;
   auto overlaps = index::DecodeSeries(bytes, offset, min_time_ms, max_time_ms, &entry_);
-  if (overlaps.status().code() != base::StatusCode::kOutOfRange) {
-    return overlaps;
-  }
-  // Longer than guessed.
-  TH_ASSIGN_OR_RETURN(const uint64_t size, index::SeriesEntryBytes(bytes));
-  if (size > series_end_ - offset) {
-    return base::DataLoss("series at ", offset, " reaches beyond the series section");
-  }
-  scope_.metrics.series_refetches.Increment();
-  TH_ASSIGN_OR_RETURN(const FetchedRanges fetched,
-                      FetchRanges(cancel, block_->bucket(), block_->index_object(), {{offset, offset + size}},
-                                  scope_.bytes_limiter));
-  overlaps = index::DecodeSeries(fetched.From(offset), offset, min_time_ms, max_time_ms, &entry_);
   if (overlaps.status().code() == base::StatusCode::kOutOfRange) {
-    return base::DataLoss(base::Message(overlaps.status()));
+    // Longer than guessed.
+    TH_ASSIGN_OR_RETURN(const uint64_t size, index::SeriesEntryBytes(bytes));
+    if (size > series_end_ - offset) {
+      return base::DataLoss("series at ", offset, " reaches beyond the series section");
+    }
+    scope_.metrics.series_refetches.Increment();
+    TH_ASSIGN_OR_RETURN(refetched,
+                        scope_.fetcher.Fetch(cancel, block_->index_object(), {{offset, offset + size}}));
+    work_.series_bytes_fetched += size;
+    bytes = refetched.From(offset);
+    overlaps = index::DecodeSeries(bytes, offset, min_time_ms, max_time_ms, &entry_);
+    if (overlaps.status().code() == base::StatusCode::kOutOfRange) {
+      return base::DataLoss(base::Message(overlaps.status()));
+    }
+  }
+  TH_RETURN_IF_ERROR(overlaps.status());
+  TH_ASSIGN_OR_RETURN(const uint64_t size, index::SeriesEntryBytes(bytes));
+  work_.series_bytes_touched += size;
+  if (!scope_.is_local) {
+    scope_.index_cache.PutSeries(block_->meta().ulid, ref, bytes.substr(0, size));
   }
   return overlaps;
 }
 
-base::Status BlockIndexReader::ReadSeries(const base::CancelToken& cancel,
-                                          std::span<const index::SeriesRef> refs, const Visit& visit) {
-  const int version = header_->index_version();
+base::Status BlockIndexReader::FetchEntries(const base::CancelToken& cancel,
+                                            std::span<const index::SeriesRef> refs,
+                                            std::vector<base::SharedBytes>* cached, FetchedRanges* fetched) {
+  if (!scope_.is_local) {
+    *cached = scope_.index_cache.FindSeries(block_->meta().ulid, refs);
+  }
   std::vector<ByteRange> ranges;
   ranges.reserve(refs.size());
-  for (const index::SeriesRef ref : refs) {
-    const uint64_t offset = index::SeriesOffset(version, ref);
+  for (size_t i = 0; i < refs.size(); ++i) {
+    const uint64_t offset = index::SeriesOffset(header_->index_version(), refs[i]);
     if (offset < header_->toc().series || offset >= series_end_) {
       return base::DataLoss("series reference ", offset, " is outside the series section");
     }
+    if (!cached->empty() && (*cached)[i].owner != nullptr) {
+      TH_RETURN_IF_ERROR(scope_.fetcher.Charge((*cached)[i].bytes.size()));
+      continue;
+    }
     ranges.push_back({offset, std::min(offset + guess_bytes_, series_end_)});
+    ++work_.series_fetched;
   }
-  TH_ASSIGN_OR_RETURN(
-      const FetchedRanges fetched,
-      FetchRanges(cancel, block_->bucket(), block_->index_object(), std::move(ranges), scope_.bytes_limiter));
-  series_bytes_ += fetched.num_bytes();
+  const base::TimePoint start = base::SteadyNow();
+  TH_ASSIGN_OR_RETURN(*fetched, scope_.fetcher.Fetch(cancel, block_->index_object(), std::move(ranges)));
+  const base::Duration elapsed = base::SteadyNow() - start;
+  work_.series_fetch_time += elapsed;
+  scope_.metrics.series_fetch_duration.Observe(base::ToSeconds(elapsed));
+  work_.series_bytes_fetched += fetched->num_bytes();
+  return base::OkStatus();
+}
+
+base::Status BlockIndexReader::ReadSeries(const base::CancelToken& cancel,
+                                          std::span<const index::SeriesRef> refs, const Visit& visit) {
+  std::vector<base::SharedBytes> cached;
+  FetchedRanges fetched;
+  TH_RETURN_IF_ERROR(FetchEntries(cancel, refs, &cached, &fetched));
   for (size_t i = 0; i < refs.size(); ++i) {
-    const uint64_t offset = index::SeriesOffset(version, refs[i]);
-    TH_ASSIGN_OR_RETURN(const bool overlaps, DecodeAt(cancel, fetched.From(offset), offset));
-    if (overlaps) {
+    const uint64_t offset = index::SeriesOffset(header_->index_version(), refs[i]);
+    base::StatusOr<bool> overlaps = false;
+    if (!cached.empty() && cached[i].owner != nullptr) {
+      work_.series_bytes_touched += cached[i].bytes.size();
+      overlaps = index::DecodeSeries(cached[i].bytes, offset, scope_.request.min_time_ms,
+                                     scope_.request.max_time_ms, &entry_);
+    } else {
+      overlaps = DecodeAt(cancel, refs[i], fetched.From(offset));
+    }
+    TH_RETURN_IF_ERROR(overlaps.status());
+    if (*overlaps) {
       TH_ASSIGN_OR_RETURN(const bool more, visit(i, entry_));
       if (!more) {
         break;

@@ -47,16 +47,22 @@ class BlockIndexReader {
 
   const std::shared_ptr<const index::IndexHeader>& header() const { return header_; }
   BucketBlock& block() const { return *block_; }
-  // Work so far, for metrics.
-  uint64_t num_postings() const { return num_postings_; }
-  uint64_t num_lists() const { return num_lists_; }
-  uint64_t postings_bytes() const { return postings_bytes_; }
-  uint64_t series_bytes() const { return series_bytes_; }
+  // Work so far.
+  using Work = RequestWork;
+  const Work& work() const { return work_; }
 
  private:
   BlockIndexReader(std::shared_ptr<BucketBlock> block, std::shared_ptr<const index::IndexHeader> header,
                    RequestScope& scope);
-  base::StatusOr<bool> DecodeAt(const base::CancelToken& cancel, std::string_view bytes, uint64_t offset);
+  base::StatusOr<index::Postings> ReadPostings(const base::CancelToken& cancel,
+                                               const std::vector<labels::Matcher>& matchers);
+  // Gets the entries of `refs` from the cache (`cached` has their order, or is empty when there is none) and
+  // the bucket.
+  base::Status FetchEntries(const base::CancelToken& cancel, std::span<const index::SeriesRef> refs,
+                            std::vector<base::SharedBytes>* cached, FetchedRanges* fetched);
+  // Decodes the entry of `ref`, of which `bytes` is at least the start, into entry_, and caches it.
+  base::StatusOr<bool> DecodeAt(const base::CancelToken& cancel, index::SeriesRef ref,
+                                std::string_view bytes);
 
   const std::shared_ptr<BucketBlock> block_;
   const std::shared_ptr<const index::IndexHeader> header_;
@@ -69,10 +75,7 @@ class BlockIndexReader {
   const uint64_t series_end_;                    // position behind the series section
   const uint64_t guess_bytes_;
   index::SeriesEntry entry_;
-  uint64_t num_postings_ = 0;
-  uint64_t num_lists_ = 0;
-  uint64_t postings_bytes_ = 0;
-  uint64_t series_bytes_ = 0;
+  Work work_;
 };
 
 // `stored` with the labels of `external` put in place; `external` wins. The array is in `arena`, the strings

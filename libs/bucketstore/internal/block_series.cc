@@ -12,6 +12,17 @@
 namespace thanos::bucketstore::internal {
 namespace {
 
+// Chunks of different series lie apart: this many are brought to the cache before they are read.
+constexpr size_t kChunksAhead = 8;
+constexpr size_t kPrefetchedBytes = 256;
+constexpr size_t kCacheLineBytes = 64;
+
+void Prefetch(std::string_view bytes) {
+  for (size_t i = 0; i < std::min(bytes.size(), kPrefetchedBytes); i += kCacheLineBytes) {
+    __builtin_prefetch(bytes.data() + i);
+  }
+}
+
 // Length, encoding and checksum around a chunk's data.
 constexpr uint64_t kChunkFrameBytes = 16;
 
@@ -55,22 +66,23 @@ BlockSeriesSet::BlockSeriesSet(SelectedBlock selected, std::shared_ptr<RequestSc
 
 BlockSeriesSet::~BlockSeriesSet() {
   if (reader_ != nullptr) {
-    Metrics& metrics = scope_->metrics;
-    metrics.postings_touched.Observe(static_cast<double>(reader_->num_lists()));
-    metrics.series_touched.Observe(static_cast<double>(reader_->num_postings()));
-    metrics.chunks_touched.Observe(static_cast<double>(num_chunks_));
-    metrics.postings_fetched.Observe(static_cast<double>(reader_->num_lists()));
-    metrics.series_fetched.Observe(static_cast<double>(reader_->num_postings()));
-    metrics.chunks_fetched.Observe(static_cast<double>(num_chunks_));
-    metrics.postings_fetched_bytes.Observe(static_cast<double>(reader_->postings_bytes()));
-    metrics.series_fetched_bytes.Observe(static_cast<double>(reader_->series_bytes()));
-    metrics.chunks_fetched_bytes.Observe(static_cast<double>(chunk_bytes_));
+    chunk_work_.Add(reader_->work());
   }
+  base::MutexLock lock(scope_->work_mutex);
+  scope_->work.Add(chunk_work_);
 }
 
 void BlockSeriesSet::Prepare(const base::CancelToken& cancel) {
   prepare_status_ = PrepareOrFail(cancel);
   prepared_ = true;
+}
+
+void BlockSeriesSet::PrepareFirstBatch(const base::CancelToken& cancel) {
+  Prepare(cancel);
+  if (prepare_status_.ok()) {
+    has_first_ = true;
+    first_result_ = NextBatch(cancel, &first_batch_);
+  }
 }
 
 base::Status BlockSeriesSet::PrepareOrFail(const base::CancelToken& cancel) {
@@ -146,7 +158,14 @@ base::StatusOr<bool> BlockSeriesSet::Next(const base::CancelToken& cancel, serie
   if (!prepare_status_.ok()) {
     return Fail(prepare_status_, batch);
   }
-  auto result = NextBatch(cancel, batch);
+  base::StatusOr<bool> result = true;
+  if (has_first_) {
+    has_first_ = false;
+    *batch = std::move(first_batch_);
+    result = std::move(first_result_);
+  } else {
+    result = NextBatch(cancel, batch);
+  }
   if (!result.ok()) {
     TH_RETURN_IF_ERROR(cancel.status());
     return Fail(result.status(), batch);
@@ -293,10 +312,18 @@ base::Status BlockSeriesSet::FetchSegments(const base::CancelToken& cancel, std:
       segment->ranges.push_back({offset, end});
     }
   }
+  std::vector<ObjectRanges> objects;
   for (Segment& segment : *segments) {
-    TH_ASSIGN_OR_RETURN(segment.fetched, FetchRanges(cancel, selected_.block->bucket(),
-                                                     selected_.block->SegmentObject(segment.number),
-                                                     std::move(segment.ranges), scope_->bytes_limiter));
+    objects.push_back({selected_.block->SegmentObject(segment.number), std::move(segment.ranges)});
+  }
+  const base::TimePoint start = base::SteadyNow();
+  TH_ASSIGN_OR_RETURN(std::vector<FetchedRanges> fetched, scope_->fetcher.Fetch(cancel, std::move(objects)));
+  const base::Duration elapsed = base::SteadyNow() - start;
+  chunk_work_.chunk_fetch_time += elapsed;
+  scope_->metrics.chunks_fetch_duration.Observe(base::ToSeconds(elapsed));
+  for (size_t i = 0; i < segments->size(); ++i) {
+    chunk_work_.chunk_bytes_fetched += fetched[i].num_bytes();
+    (*segments)[i].fetched = std::move(fetched[i]);
   }
   return base::OkStatus();
 }
@@ -307,19 +334,26 @@ base::Status BlockSeriesSet::ReadChunks(const base::CancelToken& cancel, series:
     num_chunks += job.end - job.begin;
   }
   TH_RETURN_IF_ERROR(scope_->chunks_limiter.Reserve(num_chunks));
-  num_chunks_ += num_chunks;
+  chunk_work_.chunks += num_chunks;
   std::vector<Segment> segments;
   TH_RETURN_IF_ERROR(FetchSegments(cancel, &segments));
   for (const Segment& segment : segments) {
-    chunk_bytes_ += segment.fetched.num_bytes();
     segment.fetched.ForEachOwner([&](const base::BufferOwner& owner) { batch->Retain(owner); });
   }
+  const auto segment_of = [&](const index::ChunkMeta& meta) {
+    return std::find_if(segments.begin(), segments.end(),
+                        [&](const Segment& candidate) { return candidate.number == meta.segment(); });
+  };
   for (const ChunkJob& job : jobs_) {
     for (size_t i = job.begin; i < job.end; ++i) {
       const index::ChunkMeta& meta = metas_[i];
-      const auto segment = std::find_if(segments.begin(), segments.end(), [&](const Segment& candidate) {
-        return candidate.number == meta.segment();
-      });
+      const auto segment = segment_of(meta);
+      if (i + kChunksAhead < metas_.size()) {
+        const index::ChunkMeta& ahead = metas_[i + kChunksAhead];
+        if (const auto found = segment_of(ahead); found != segments.end()) {
+          Prefetch(found->fetched.From(ahead.offset()));
+        }
+      }
       if (const base::Status status = FillChunk(cancel, meta, *segment, batch, &job.chunks[i - job.begin]);
           !status.ok()) {
         return base::Annotate(status, "segment ", block::SegmentFileName(meta.segment()), " offset ",
@@ -339,6 +373,7 @@ base::Status BlockSeriesSet::FillChunk(const base::CancelToken& cancel, const in
   if (!size.ok()) {
     return base::DataLoss(base::Message(size.status()));
   }
+  chunk_work_.chunk_bytes_touched += *size;
   if (*size <= bytes.size()) {
     return SetData(bytes, batch->arena(), chunk);
   }
@@ -347,10 +382,10 @@ base::Status BlockSeriesSet::FillChunk(const base::CancelToken& cancel, const in
     return base::DataLoss("chunk of ", *size, " bytes reaches beyond the segment");
   }
   scope_->metrics.chunk_refetches.Increment();
-  TH_ASSIGN_OR_RETURN(
-      const FetchedRanges fetched,
-      FetchRanges(cancel, selected_.block->bucket(), selected_.block->SegmentObject(segment.number),
-                  {{offset, offset + *size}}, scope_->bytes_limiter));
+  TH_ASSIGN_OR_RETURN(const FetchedRanges fetched,
+                      scope_->fetcher.Fetch(cancel, selected_.block->SegmentObject(segment.number),
+                                            {{offset, offset + *size}}));
+  chunk_work_.chunk_bytes_fetched += *size;
   fetched.ForEachOwner([&](const base::BufferOwner& owner) { batch->Retain(owner); });
   return SetData(fetched.From(offset), batch->arena(), chunk);
 }

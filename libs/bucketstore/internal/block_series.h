@@ -26,6 +26,8 @@ class BlockSeriesSet final : public series::SeriesSet {
   // Opens the index-header and finds the series; the blocks of a request can be prepared in parallel. Errors
   // appear in the first Next().
   void Prepare(const base::CancelToken& cancel);
+  // The same, and reads the first batch, so that the first reads of all blocks overlap too.
+  void PrepareFirstBatch(const base::CancelToken& cancel);
   base::StatusOr<bool> Next(const base::CancelToken& cancel, series::SeriesBatch* batch) override;
 
  private:
@@ -67,6 +69,9 @@ class BlockSeriesSet final : public series::SeriesSet {
   bool prepared_ = false;
   bool done_ = false;
   base::Status prepare_status_;
+  bool has_first_ = false;  // first_result_ and first_batch_ are what Next() has to give
+  base::StatusOr<bool> first_result_ = false;
+  series::SeriesBatch first_batch_;
   std::unique_ptr<BlockIndexReader> reader_;
   index::Postings postings_;
   size_t position_ = 0;                  // next of postings_
@@ -80,8 +85,7 @@ class BlockSeriesSet final : public series::SeriesSet {
   std::vector<labels::LabelView> stored_;
   std::vector<ChunkJob> jobs_;
   std::vector<index::ChunkMeta> metas_;
-  uint64_t num_chunks_ = 0;
-  uint64_t chunk_bytes_ = 0;
+  RequestWork chunk_work_;
 };
 
 }  // namespace thanos::bucketstore::internal

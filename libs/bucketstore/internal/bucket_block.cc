@@ -106,9 +106,19 @@ base::StatusOr<std::shared_ptr<const index::IndexHeader>> BucketBlock::Header(
   if (auto header = current(); header != nullptr) {
     return header;
   }
-  TH_ASSIGN_OR_RETURN(std::shared_ptr<const index::IndexHeader> header, OpenOrBuild(cancel));
+  const bool lazy = options_.lazy_index_headers || options_.lazy_index_header_download;
+  const base::TimePoint start = base::SteadyNow();
+  base::StatusOr<std::shared_ptr<const index::IndexHeader>> header = OpenOrBuild(cancel);
+  if (lazy) {
+    metrics_.lazy_loads.Increment();
+    metrics_.lazy_load_duration.Observe(base::ToSeconds(base::SteadyNow() - start));
+  }
+  if (!header.ok()) {
+    metrics_.lazy_load_failures.Increment(lazy ? 1 : 0);
+    return header;
+  }
   base::MutexLock lock(mutex_);
-  header_ = header;
+  header_ = *header;
   return header;
 }
 
@@ -117,6 +127,7 @@ void BucketBlock::CloseIdleHeader(base::TimePoint unused_since) {
   base::MutexLock lock(mutex_);
   if (header_ != nullptr && last_used_ < unused_since) {
     closed = std::move(header_);
+    metrics_.lazy_unloads.Increment();
   }
 }
 

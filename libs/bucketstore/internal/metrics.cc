@@ -41,6 +41,41 @@ telemetry::Histogram& FetchedBytes(telemetry::Registry& registry, const char* da
                                telemetry::ExponentialBounds(1024, 2, 21), WithTenant("data_type", data_type));
 }
 
+telemetry::Histogram& TouchedBytes(telemetry::Registry& registry, const char* data_type) {
+  return registry.AddHistogram("thanos_bucket_store_series_data_size_touched_bytes",
+                               "Size of all items of a data type in a block that were touched for a single "
+                               "Series API call.",
+                               telemetry::ExponentialBounds(1024, 2, 21), WithTenant("data_type", data_type));
+}
+
+// Exposed from the start for dashboards, and never counted: postings are cached as they are, and no postings
+// are left unexpanded.
+void AddUnused(telemetry::Registry& registry) {
+  for (const char* operation : {"encode", "decode"}) {
+    (void)registry.AddCounter("thanos_bucket_store_cached_postings_compressions_total",
+                              "Number of postings compressions before storing to index cache.",
+                              WithTenant("op", operation));
+    (void)registry.AddCounter("thanos_bucket_store_cached_postings_compression_errors_total",
+                              "Number of postings compression errors.", WithTenant("op", operation));
+    (void)registry.AddCounter("thanos_bucket_store_cached_postings_compression_time_seconds_total",
+                              "Time spent compressing postings before storing them into postings cache.",
+                              WithTenant("op", operation));
+  }
+  (void)registry.AddCounter("thanos_bucket_store_indexheader_lazy_unload_failed_total",
+                            "Total number of failed index-header lazy unload operations.");
+  (void)registry.AddCounter("thanos_bucket_store_lazy_expanded_postings_total",
+                            "Total number of times when lazy expanded posting optimization applies.");
+  (void)registry.AddCounter("thanos_bucket_store_lazy_expanded_posting_size_bytes_total",
+                            "Total number of lazy posting group size in bytes.");
+  (void)registry.AddCounter(
+      "thanos_bucket_store_lazy_expanded_posting_series_overfetched_size_bytes_total",
+      "Total number of series size in bytes overfetched due to posting lazy expansion.");
+}
+
+telemetry::Histogram& Duration(telemetry::Registry& registry, const char* name, const char* help) {
+  return registry.AddHistogram(name, help, FetchBounds(), Tenant());
+}
+
 telemetry::Counter& Dropped(telemetry::Registry& registry, const char* reason) {
   return registry.AddCounter("thanos_bucket_store_queries_dropped_total",
                              "Number of queries that were dropped due to the limit.",
@@ -90,6 +125,9 @@ Metrics::Metrics(telemetry::Registry& registry)
       postings_touched(Touched(registry, "postings")),
       series_touched(Touched(registry, "series")),
       chunks_touched(Touched(registry, "chunks")),
+      postings_touched_bytes(TouchedBytes(registry, "postings")),
+      series_touched_bytes(TouchedBytes(registry, "series")),
+      chunks_touched_bytes(TouchedBytes(registry, "chunks")),
       postings_fetched_bytes(FetchedBytes(registry, "postings")),
       series_fetched_bytes(FetchedBytes(registry, "series")),
       chunks_fetched_bytes(FetchedBytes(registry, "chunks")),
@@ -120,7 +158,39 @@ Metrics::Metrics(telemetry::Registry& registry)
       gate_duration(registry.AddHistogram("thanos_bucket_store_series_gate_queries_duration_seconds",
                                           "How many seconds it took for queries to wait at the gate.",
                                           {0.01, 0.05, 0.1, 0.25, 0.6, 1, 2, 3.5, 5, 10})),
+      postings_fetch_duration(Duration(registry, "thanos_bucket_store_postings_fetch_duration_seconds",
+                                       "The time it takes to fetch postings to respond to a request sent to "
+                                       "a store gateway.")),
+      postings_size(registry.AddHistogram(
+          "thanos_bucket_store_postings_size_bytes",
+          "Size in bytes of the postings for a single series call.",
+          {32, 256, 512, 1024, 32768, 262144, 524288, 1048576, 33554432, 134217728, 268435456, 536870912},
+          Tenant())),
+      series_fetch_duration(Duration(registry, "thanos_bucket_store_series_fetch_duration_seconds",
+                                     "The time it takes to fetch series to respond to a request sent to a "
+                                     "store gateway.")),
+      series_fetch_duration_sum(Duration(registry, "thanos_bucket_store_series_fetch_duration_sum_seconds",
+                                         "The total time it takes to fetch series to respond to a request "
+                                         "sent to a store gateway.")),
+      chunks_fetch_duration(Duration(registry, "thanos_bucket_store_chunks_fetch_duration_seconds",
+                                     "The time it takes to fetch chunks to respond to a request sent to a "
+                                     "store gateway.")),
+      chunks_fetch_duration_sum(Duration(registry, "thanos_bucket_store_chunks_fetch_duration_sum_seconds",
+                                         "The total time it takes to fetch chunks to respond to a request "
+                                         "sent to a store gateway.")),
+      lazy_loads(registry.AddCounter("thanos_bucket_store_indexheader_lazy_load_total",
+                                     "Total number of index-header lazy load operations.")),
+      lazy_load_failures(registry.AddCounter("thanos_bucket_store_indexheader_lazy_load_failed_total",
+                                             "Total number of failed index-header lazy load operations.")),
+      lazy_unloads(registry.AddCounter("thanos_bucket_store_indexheader_lazy_unload_total",
+                                       "Total number of index-header lazy unload operations.")),
+      lazy_load_duration(
+          registry.AddHistogram("thanos_bucket_store_indexheader_lazy_load_duration_seconds",
+                                "Duration of the index-header lazy loading in seconds.",
+                                {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 30, 60, 120, 300})),
       corrupt_blocks(registry.AddCounter("thanos_bucket_store_block_corruptions_total",
-                                         "Total number of requests that met damaged data in a block.")) {}
+                                         "Total number of requests that met damaged data in a block.")) {
+  AddUnused(registry);
+}
 
 }  // namespace thanos::bucketstore::internal

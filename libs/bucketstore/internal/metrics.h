@@ -24,6 +24,9 @@ struct Metrics {
   telemetry::Histogram& postings_touched;
   telemetry::Histogram& series_touched;
   telemetry::Histogram& chunks_touched;
+  telemetry::Histogram& postings_touched_bytes;
+  telemetry::Histogram& series_touched_bytes;
+  telemetry::Histogram& chunks_touched_bytes;
   telemetry::Histogram& postings_fetched_bytes;
   telemetry::Histogram& series_fetched_bytes;
   telemetry::Histogram& chunks_fetched_bytes;
@@ -41,6 +44,17 @@ struct Metrics {
   telemetry::Gauge& gate_max;
   telemetry::Counter& gate_total;
   telemetry::Histogram& gate_duration;
+  telemetry::Histogram& postings_fetch_duration;
+  telemetry::Histogram& postings_size;  // bytes of the lists of one block and request
+  // Of one round of reads, and of all rounds of a request.
+  telemetry::Histogram& series_fetch_duration;
+  telemetry::Histogram& series_fetch_duration_sum;
+  telemetry::Histogram& chunks_fetch_duration;
+  telemetry::Histogram& chunks_fetch_duration_sum;
+  telemetry::Counter& lazy_loads;
+  telemetry::Counter& lazy_load_failures;
+  telemetry::Counter& lazy_unloads;
+  telemetry::Histogram& lazy_load_duration;
   // Blocks whose bytes turned out to be damaged while a request read them.
   telemetry::Counter& corrupt_blocks;
 };

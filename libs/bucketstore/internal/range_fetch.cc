@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "bucketstore/internal/helped_for.h"
+
 namespace thanos::bucketstore::internal {
 
 std::vector<ByteRange> Coalesce(std::vector<ByteRange> ranges, uint64_t max_gap) {
@@ -42,22 +44,59 @@ void FetchedRanges::ForEachOwner(const std::function<void(const base::BufferOwne
   }
 }
 
-base::StatusOr<FetchedRanges> FetchRanges(const base::CancelToken& cancel, objstore::Bucket& bucket,
-                                          const std::string& object, std::vector<ByteRange> ranges,
-                                          Limiter& bytes_limiter) {
-  FetchedRanges fetched;
-  for (const ByteRange& range : Coalesce(std::move(ranges), kMaxGapBytes)) {
-    TH_RETURN_IF_ERROR(bytes_limiter.Reserve(range.size()));
-    TH_ASSIGN_OR_RETURN(base::SharedBytes bytes,
-                        bucket.GetRange(cancel, object, static_cast<int64_t>(range.begin),
-                                        static_cast<int64_t>(range.size())));
-    if (bytes.bytes.size() != range.size()) {
-      return base::DataLoss("object ", object, ": read ", bytes.bytes.size(), " of ", range.size(), " bytes");
+bool IsLocal(const objstore::Bucket& bucket) {
+  return bucket.provider() == "FILESYSTEM";
+}
+
+RangeFetcher::RangeFetcher(objstore::Bucket& bucket, concurrency::ThreadPool* pool, Limiter& bytes_limiter)
+    : bucket_(bucket), pool_(IsLocal(bucket) ? nullptr : pool), bytes_limiter_(bytes_limiter) {}
+
+base::StatusOr<std::vector<FetchedRanges>> RangeFetcher::Fetch(const base::CancelToken& cancel,
+                                                               std::vector<ObjectRanges> objects) const {
+  struct Read {
+    const std::string* object;
+    FetchedRanges::Part* part;
+    uint64_t num_bytes;
+  };
+  std::vector<FetchedRanges> answers(objects.size());
+  std::vector<Read> reads;
+  for (size_t i = 0; i < objects.size(); ++i) {
+    const std::vector<ByteRange> joined = Coalesce(std::move(objects[i].ranges), kMaxGapBytes);
+    answers[i].parts_.reserve(joined.size());
+    for (const ByteRange& range : joined) {
+      TH_RETURN_IF_ERROR(bytes_limiter_.Reserve(range.size()));
+      answers[i].num_bytes_ += range.size();
+      answers[i].parts_.push_back({range.begin, {}});
+      reads.push_back({&objects[i].object, &answers[i].parts_.back(), range.size()});
     }
-    fetched.num_bytes_ += range.size();
-    fetched.parts_.push_back({range.begin, std::move(bytes)});
   }
-  return fetched;
+  const auto read_one = [&](const base::CancelToken& token, size_t i) -> base::Status {
+    const Read& read = reads[i];
+    TH_ASSIGN_OR_RETURN(read.part->bytes,
+                        bucket_.GetRange(token, *read.object, static_cast<int64_t>(read.part->offset),
+                                         static_cast<int64_t>(read.num_bytes)));
+    const size_t size = read.part->bytes.bytes.size();
+    if (size != read.num_bytes) {
+      return base::DataLoss("object ", *read.object, ": read ", size, " of ", read.num_bytes, " bytes");
+    }
+    return base::OkStatus();
+  };
+  if (pool_ != nullptr && reads.size() > 1) {
+    TH_RETURN_IF_ERROR(HelpedFor(*pool_, cancel, reads.size(), kMaxParallelReads, read_one));
+  } else {
+    for (size_t i = 0; i < reads.size(); ++i) {
+      TH_RETURN_IF_ERROR(read_one(cancel, i));
+    }
+  }
+  return answers;
+}
+
+base::StatusOr<FetchedRanges> RangeFetcher::Fetch(const base::CancelToken& cancel, std::string object,
+                                                  std::vector<ByteRange> ranges) const {
+  std::vector<ObjectRanges> objects;
+  objects.push_back({std::move(object), std::move(ranges)});
+  TH_ASSIGN_OR_RETURN(std::vector<FetchedRanges> answers, Fetch(cancel, std::move(objects)));
+  return std::move(answers.front());
 }
 
 }  // namespace thanos::bucketstore::internal

@@ -13,6 +13,7 @@
 #include "base/cancel.h"
 #include "base/status.h"
 #include "bucketstore/internal/limiter.h"
+#include "concurrency/thread_pool.h"
 #include "index/postings.h"
 #include "objstore/bucket.h"
 
@@ -36,8 +37,7 @@ class FetchedRanges {
   uint64_t num_bytes() const { return num_bytes_; }
 
  private:
-  friend base::StatusOr<FetchedRanges> FetchRanges(const base::CancelToken&, objstore::Bucket&,
-                                                   const std::string&, std::vector<ByteRange>, Limiter&);
+  friend class RangeFetcher;
   struct Part {
     uint64_t offset = 0;
     base::SharedBytes bytes;
@@ -46,10 +46,39 @@ class FetchedRanges {
   uint64_t num_bytes_ = 0;
 };
 
-// Reads `ranges`, given in any order, from `object`. The bytes are charged to `bytes_limiter` before they are
-// read.
-base::StatusOr<FetchedRanges> FetchRanges(const base::CancelToken& cancel, objstore::Bucket& bucket,
-                                          const std::string& object, std::vector<ByteRange> ranges,
-                                          Limiter& bytes_limiter);
+// Ranges of one object, in any order.
+struct ObjectRanges {
+  std::string object;
+  std::vector<ByteRange> ranges;
+};
+
+// The reads of one request. Thread-safe.
+class RangeFetcher {
+ public:
+  // At most this many reads of one Fetch at a time: enough to hide latency, too few to starve other requests.
+  static constexpr size_t kMaxParallelReads = 8;
+
+  // Reads of a bucket on other machines run in parallel on `pool`; null: one after another. All references
+  // must outlive the fetcher.
+  RangeFetcher(objstore::Bucket& bucket, concurrency::ThreadPool* pool, Limiter& bytes_limiter);
+
+  // Reads the ranges of `object`. All bytes are charged to the limiter before the first is read. May be
+  // called on a thread of the pool.
+  base::StatusOr<FetchedRanges> Fetch(const base::CancelToken& cancel, std::string object,
+                                      std::vector<ByteRange> ranges) const;
+  // The same for several objects, with one answer for each.
+  base::StatusOr<std::vector<FetchedRanges>> Fetch(const base::CancelToken& cancel,
+                                                   std::vector<ObjectRanges> objects) const;
+  // Charges bytes that came from a cache.
+  base::Status Charge(uint64_t num_bytes) const { return bytes_limiter_.Reserve(num_bytes); }
+
+ private:
+  objstore::Bucket& bucket_;
+  concurrency::ThreadPool* const pool_;
+  Limiter& bytes_limiter_;
+};
+
+// True when reads cost no network round trip.
+bool IsLocal(const objstore::Bucket& bucket);
 
 }  // namespace thanos::bucketstore::internal

@@ -17,8 +17,14 @@ class CounterDrops {
   CounterDrops(std::span<const double> values, std::vector<uint32_t>& positions)
       : values_(values), positions_(positions) {
     positions_.clear();
-    for (uint32_t i = 1; i < values.size(); ++i) {
-      if (values[i] < values[i - 1]) {
+    const double* const value = values.data();
+    // Without early exit, so that the compiler can vectorise the usual case.
+    bool any = false;
+    for (size_t i = 1; i < values.size(); ++i) {
+      any |= value[i] < value[i - 1];
+    }
+    for (uint32_t i = 1; any && i < values.size(); ++i) {
+      if (value[i] < value[i - 1]) {
         positions_.push_back(i);
       }
     }
@@ -47,13 +53,18 @@ template <bool kIsCounter, bool kIsRate>
 void Extrapolated(const RangeInput& input, std::span<double> out) {
   CounterDrops drops(kIsCounter ? input.values : std::span<const double>(), input.scratch->positions);
   const double range_seconds = static_cast<double>(input.range_ms) / 1000;
-  const int64_t* timestamps = input.timestamps.data();
-  const double* values = input.values.data();
-  for (size_t step = 0; step < out.size(); ++step) {
-    const uint32_t low = input.windows.low[step];
-    const uint32_t high = input.windows.high[step];
+  const int64_t* const timestamps = input.timestamps.data();
+  const double* const values = input.values.data();
+  const uint32_t* const lows = input.windows.low.data();
+  const uint32_t* const highs = input.windows.high.data();
+  double* const row = out.data();
+  const size_t num_steps = out.size();
+  int64_t end_ms = input.times.start_ms;
+  for (size_t step = 0; step < num_steps; ++step, end_ms += input.times.step_ms) {
+    const uint32_t low = lows[step];
+    const uint32_t high = highs[step];
     if (high - low < 2) {
-      out[step] = kAbsent;
+      row[step] = kAbsent;
       continue;
     }
     const int64_t first_ms = timestamps[low];
@@ -62,7 +73,6 @@ void Extrapolated(const RangeInput& input, std::span<double> out) {
     if constexpr (kIsCounter) {
       result = drops.Correct(result, low, high);
     }
-    const int64_t end_ms = input.times.At(step);
     double to_start = static_cast<double>(first_ms - (end_ms - input.range_ms)) / 1000;
     double to_end = static_cast<double>(end_ms - last_ms) / 1000;
     const double sampled = static_cast<double>(last_ms - first_ms) / 1000;
@@ -86,7 +96,7 @@ void Extrapolated(const RangeInput& input, std::span<double> out) {
     if constexpr (kIsRate) {
       factor /= range_seconds;
     }
-    out[step] = result * factor;
+    row[step] = result * factor;
   }
 }
 

@@ -1,0 +1,29 @@
+#include "bucketstore/block_selector.h"
+
+#include <utility>
+#include <vector>
+
+#include "labels/builder.h"
+#include "relabel/config.h"
+
+namespace thanos::bucketstore {
+namespace {
+
+constexpr std::string_view kBlockIdLabel = "__block_id";
+
+}  // namespace
+
+base::StatusOr<std::unique_ptr<block::BlockFilter>> ParseBlockSelector(std::string_view yaml) {
+  TH_ASSIGN_OR_RETURN(std::vector<relabel::Rule> rules, relabel::ParseRules(yaml, relabel::kSelectorActions));
+  if (rules.empty()) {
+    return std::unique_ptr<block::BlockFilter>();
+  }
+  const auto keep = [rules = std::move(rules)](const block::Meta& meta) {
+    labels::LabelBuilder builder(meta.external_labels());
+    builder.Set(kBlockIdLabel, meta.ulid.ToString());
+    return relabel::Process(rules, &builder);
+  };
+  return std::unique_ptr<block::BlockFilter>(std::make_unique<block::SelectionFilter>(keep));
+}
+
+}  // namespace thanos::bucketstore

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace thanos::objstore::internal {
+
+// "Sun, 06 Nov 1994 08:49:37 GMT" as milliseconds since the Unix epoch; nullopt for any other form.
+std::optional<int64_t> ParseHttpDateMs(std::string_view text);
+std::string FormatHttpDate(int64_t time_ms);
+
+}  // namespace thanos::objstore::internal
