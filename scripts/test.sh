@@ -22,6 +22,6 @@ if ! unpack_peer prometheus forky; then
 fi
 
 say "integration tests"
-cd "$ROOT/tests"
-python3 -m unittest discover -v -s integration -t . -p 'test_*.py'
+cd "$ROOT"
+python3 -m unittest discover -v -s tests/integration -t . -p 'test_*.py'
 say "all tests passed"
