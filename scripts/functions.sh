@@ -66,7 +66,9 @@ unpack_peer() {
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
     suite_sources "$suite" "$work"
     options=(-o "Dir::Etc::sourcelist=$work/$suite.sources" -o Dir::Etc::sourceparts=-
-      -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o Debug::NoLocking=1 -o APT::Sandbox::User=root)
+      -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o Debug::NoLocking=1 -o APT::Sandbox::User=root
+      # A mirror of a moving suite may lag behind the signed validity; the signature itself is still checked.
+      -o Acquire::Check-Valid-Until=false)
     apt-get "${options[@]}" update >>"$log" 2>&1 || { tail -3 "$log" >&2; return 1; }
   elif [ -z "$(apt-cache policy "$package" 2>/dev/null | grep Candidate)" ]; then
     as_root apt-get update -q >>"$log" 2>&1

@@ -160,8 +160,7 @@ bool AreRawFloats(const std::vector<const Chunk*>& chunks) {
 base::StatusOr<bool> DecodeSteady(Scratch& scratch, bool adjust_counters, int64_t max_ms,
                                   std::array<bool, 2>* lanes, SampleColumns* out) {
   const auto first_of_second = std::ranges::find(scratch.lane_of_chunk, size_t{1});
-  const Chunk& second =
-      *scratch.chunks[static_cast<size_t>(first_of_second - scratch.lane_of_chunk.begin())];
+  const Chunk& second = *scratch.chunks[static_cast<size_t>(first_of_second - scratch.lane_of_chunk.begin())];
   const int64_t head_ms = std::min(max_ms, model::SaturatingAdd(second.min_time_ms, kMergeStartMs));
   std::array<SampleColumns*, 2> columns = {&scratch.merged[0], &scratch.lane};
   for (size_t lane = 0; lane < 2; ++lane) {

@@ -84,8 +84,7 @@ TEST(SteadyTest, SameAsTheFullMerge) {
     SampleColumns b = generator.Replica(round % 4 == 3);
     const bool adjust = generator.Below(2) == 0;
     const int64_t head_ms = std::max(a.timestamps[0], b.timestamps[0]) + 120'000;
-    const internal::MergeStart start =
-        internal::StartOfMerge(Until(a, head_ms), Until(b, head_ms), adjust);
+    const internal::MergeStart start = internal::StartOfMerge(Until(a, head_ms), Until(b, head_ms), adjust);
     if (!start.known) {
       continue;
     }

@@ -31,8 +31,8 @@ base::StatusOr<PrometheusState> Heartbeat::Read(const base::CancelToken& cancel)
   }
   TH_ASSIGN_OR_RETURN(const int64_t oldest_ms, client_.LowestTimestampMs(token));
   TH_ASSIGN_OR_RETURN(const int64_t configured_ms, options_.min_time.ToMs(clock_.NowMs()));
-  // An empty Prometheus says "the far future"; its first samples come before the next reading of this, so that until then
-  // any time is possible.
+  // An empty Prometheus says "the far future"; its first samples come before the next reading of this, so
+  // that until then any time is possible.
   const bool is_empty = oldest_ms > clock_.NowMs();
   state.min_time_ms = is_empty ? configured_ms : std::max(oldest_ms, configured_ms);
   auto names = client_.LabelNames(token, {.min_time_ms = INT64_MIN, .max_time_ms = INT64_MAX});

@@ -8,7 +8,8 @@
 namespace thanos::rpc {
 namespace {
 
-// A channel that connects nowhere, and one call on it, which fails at once but makes the channel a user of the threads.
+// A channel that connects nowhere, and one call on it, which fails at once but makes the channel a user of
+// the threads.
 struct Keeper {
   Keeper() : channel(grpc::CreateChannel("", nullptr)), stub(channel), request(&empty, 1) {
     stub.UnaryCall(&context, "/none", grpc::StubOptions(), &request, &response, [](const grpc::Status&) {});

@@ -1,5 +1,6 @@
 #include "rpc/grpc_log.h"
 
+#include <absl/synchronization/mutex.h>
 #include <grpc/support/log.h>
 #include <mutex>
 
@@ -22,7 +23,12 @@ void WriteLine(gpr_log_func_args* args) {
 
 void UseOurLogForGrpc() {
   static std::once_flag once;
-  std::call_once(once, [] { gpr_set_log_function(&WriteLine); });
+  std::call_once(once, [] {
+    gpr_set_log_function(&WriteLine);
+    // On by default in distributions that build abseil with assertions, and dear: every lock of gRPC is
+    // entered into a graph.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  });
 }
 
 }  // namespace thanos::rpc

@@ -223,8 +223,9 @@ void SeriesFrameWriter::Measure(const series::Series& series) {
     size_t body = OptionalVarintSize(static_cast<uint64_t>(chunk.min_time_ms)) +
                   OptionalVarintSize(static_cast<uint64_t>(chunk.max_time_ms));
     ForEachData(chunk, [&](int, const series::ChunkData& data) {
-      const uint64_t hash =
-          !options_.chunk_hashes ? 0 : data.hash != 0 ? data.hash : base::XxHash64(data.data);
+      const uint64_t hash = !options_.chunk_hashes ? 0
+                            : data.hash != 0       ? data.hash
+                                                   : base::XxHash64(data.data);
       hashes_.push_back(hash);
       body += BytesFieldSize(ChunkDataBytes(data, hash));
     });

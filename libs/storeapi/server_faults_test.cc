@@ -121,7 +121,8 @@ TEST_F(StreamFaultTest, SlowReaderStopsTheStoreAndHoldsNoThread) {
     read += batch.series.size();
   }
   EXPECT_EQ(read, static_cast<size_t>(kNumSeries));
-  // Besides our buffers the transport holds what its windows allow, which grow with the bandwidth it measures.
+  // Besides our buffers the transport holds what its windows allow, which grow with the bandwidth it
+  // measures.
   EXPECT_LT(store.num_batches, kNumSeries + 5 * kNumSeries / 2);
   sets.clear();
   EXPECT_TRUE(Eventually([&] { return store.open_sets == 0; }));

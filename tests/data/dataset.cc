@@ -43,12 +43,20 @@ std::vector<Target> MakeTargets(int num_series) {
     const std::string job = i % 3 == 0 ? "api" : i % 3 == 1 ? "web" : "batch";
     for (const char* method : {"GET", "POST", "PUT"}) {
       for (const char* code : {"200", "404", "500"}) {
-        add({{"__name__", "http_requests_total"}, {"job", job}, {"instance", instance}, {"method", method}, {"code", code}},
+        add({{"__name__", "http_requests_total"},
+             {"job", job},
+             {"instance", instance},
+             {"method", method},
+             {"code", code}},
             Kind::kCounter);
       }
     }
     for (const char* le : {"0.1", "0.5", "1", "5", "+Inf"}) {
-      add({{"__name__", "http_request_duration_seconds_bucket"}, {"job", job}, {"instance", instance}, {"method", "GET"}, {"le", le}},
+      add({{"__name__", "http_request_duration_seconds_bucket"},
+           {"job", job},
+           {"instance", instance},
+           {"method", "GET"},
+           {"le", le}},
           Kind::kCounter);
     }
     for (const char* kind : {"free", "cached", "used"}) {
@@ -58,7 +66,8 @@ std::vector<Target> MakeTargets(int num_series) {
       add({{"__name__", "queue_length"}, {"instance", instance}, {"queue", queue}}, Kind::kInteger);
       add({{"__name__", "jobs_processed_total"}, {"instance", instance}, {"queue", queue}}, Kind::kCounter);
     }
-    add({{"__name__", "temperature_celsius"}, {"room", Concat("r-", i)}, {"site", i % 2 == 0 ? "x" : "y"}}, Kind::kSmoothGauge);
+    add({{"__name__", "temperature_celsius"}, {"room", Concat("r-", i)}, {"site", i % 2 == 0 ? "x" : "y"}},
+        Kind::kSmoothGauge);
   }
   return targets;
 }
@@ -132,7 +141,8 @@ void Scrape(const DatasetOptions& options, Kind kind, uint64_t seed, GeneratedSe
   const std::vector<Outage> outages[2] = {MakeOutages(options, random), MakeOutages(options, random)};
   std::uniform_int_distribution<int64_t> jitter(0, 50);
   bool was_out[2] = {false, false};
-  for (int64_t tick = options.start_ms; tick + options.interval_ms < options.end_ms; tick += options.interval_ms) {
+  for (int64_t tick = options.start_ms; tick + options.interval_ms < options.end_ms;
+       tick += options.interval_ms) {
     for (int replica = 0; replica < 2; ++replica) {
       const int64_t timestamp = tick + 1000 + replica * options.replica_offset_ms + jitter(random);
       const double value = process.At(timestamp);
@@ -242,13 +252,15 @@ std::vector<ChunkOfSamples> CutIntoChunks(const std::vector<Sample>& samples) {
   return chunks;
 }
 
-std::vector<Sample> PlainDeduplicate(const std::vector<Sample>& a, const std::vector<Sample>& b, bool counter) {
+std::vector<Sample> PlainDeduplicate(const std::vector<Sample>& a, const std::vector<Sample>& b,
+                                     bool counter) {
   std::vector<ChunkOfSamples> chunks = CutIntoChunks(a);
   for (ChunkOfSamples& chunk : CutIntoChunks(b)) {
     chunks.push_back(std::move(chunk));
   }
   std::sort(chunks.begin(), chunks.end(), [](const auto& x, const auto& y) {
-    return std::pair(x.front().timestamp_ms, x.back().timestamp_ms) < std::pair(y.front().timestamp_ms, y.back().timestamp_ms);
+    return std::pair(x.front().timestamp_ms, x.back().timestamp_ms) <
+           std::pair(y.front().timestamp_ms, y.back().timestamp_ms);
   });
   std::vector<std::vector<Sample>> lanes;
   for (const ChunkOfSamples& chunk : chunks) {

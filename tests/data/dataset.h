@@ -1,7 +1,7 @@
 #pragma once
 
-// Generated series of an HA pair: what replicas a and b scraped of the same targets, with scrape jitter, counter resets,
-// gaps and stale markers; and a plain model of what de-duplication must make of them.
+// Generated series of an HA pair: what replicas a and b scraped of the same targets, with scrape jitter,
+// counter resets, gaps and stale markers; and a plain model of what de-duplication must make of them.
 
 #include <cstdint>
 #include <string>
@@ -39,8 +39,10 @@ std::vector<GeneratedSeries> Generate(const DatasetOptions& options);
 using ChunkOfSamples = std::vector<Sample>;
 std::vector<ChunkOfSamples> CutIntoChunks(const std::vector<Sample>& samples);
 
-// Thanos' penalty de-duplication, written as its rule reads, one sample at a time: overlapping chunks form lanes, lanes are
-// folded pairwise. With `counter`, values are lifted at a switch of lanes so that they do not fall there.
-std::vector<Sample> PlainDeduplicate(const std::vector<Sample>& a, const std::vector<Sample>& b, bool counter);
+// Thanos' penalty de-duplication, written as its rule reads, one sample at a time: overlapping chunks form
+// lanes, lanes are folded pairwise. With `counter`, values are lifted at a switch of lanes so that they do
+// not fall there.
+std::vector<Sample> PlainDeduplicate(const std::vector<Sample>& a, const std::vector<Sample>& b,
+                                     bool counter);
 
 }  // namespace thanos::testdata

@@ -1,20 +1,20 @@
 // Writes the generated HA pair as blocks, for integration tests and benchmarks:
 //
-//   <out>/prometheus-a/<ULID>  replica a, without external labels: data directory of the Prometheus behind a sidecar
-//   <out>/bucket/<ULID>        replica b, with external labels {cluster="x", replica="b"} in the Thanos section
-//   <out>/bucket-a/<ULID>      replica a in the same way
-//   <out>/reference/<ULID>     for a reference Prometheus, with these as ordinary labels: replica a, replica b, and what
-//                              de-duplication makes of both, once plain and once with counters lifted (label `reference`)
+//   <out>/prometheus-a/<ULID>  replica a, without external labels: data directory of the Prometheus behind a
+//   sidecar <out>/bucket/<ULID>        replica b, with external labels {cluster="x", replica="b"} in the
+//   Thanos section <out>/bucket-a/<ULID>      replica a in the same way <out>/reference/<ULID>     for a
+//   reference Prometheus, with these as ordinary labels: replica a, replica b, and what
+//                              de-duplication makes of both, once plain and once with counters lifted (label
+//                              `reference`)
 //
 //   make_blocks --out=DIR [--start=UNIX_SECONDS] [--hours=N] [--series=N] [--seed=N] [--interval=SECONDS]
-
-#include <sys/stat.h>
 
 #include <cstdio>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
+#include <sys/stat.h>
 #include <vector>
 
 #include "base/status.h"
@@ -82,8 +82,8 @@ std::string Encode(const ChunkOfSamples& samples) {
 }
 
 // One block with the chunks of `all` that lie in [block_start_ms, block_start_ms + kBlockMs).
-base::Status WriteBlock(const std::string& parent, const std::vector<SeriesToWrite>& all, int64_t block_start_ms,
-                        const std::optional<block::ThanosSection>& thanos) {
+base::Status WriteBlock(const std::string& parent, const std::vector<SeriesToWrite>& all,
+                        int64_t block_start_ms, const std::optional<block::ThanosSection>& thanos) {
   std::set<std::string_view> symbols = {""};
   for (const SeriesToWrite& series : all) {
     for (const labels::LabelView& label : series.labels) {
@@ -103,7 +103,8 @@ base::Status WriteBlock(const std::string& parent, const std::vector<SeriesToWri
     for (const ChunkOfSamples& chunk : series.chunks) {
       if (chunk.front().timestamp_ms / kBlockMs == block_start_ms / kBlockMs) {
         encoded.push_back(Encode(chunk));
-        chunks.push_back({chunk.front().timestamp_ms, chunk.back().timestamp_ms, chunkenc::Encoding::kXor, {}});
+        chunks.push_back(
+            {chunk.front().timestamp_ms, chunk.back().timestamp_ms, chunkenc::Encoding::kXor, {}});
       }
     }
     for (size_t i = 0; i < chunks.size(); ++i) {
@@ -122,8 +123,8 @@ base::Status WriteBlock(const std::string& parent, const std::vector<SeriesToWri
   return writer->Finish(std::move(meta)).status();
 }
 
-base::Status WriteBlocks(const Arguments& arguments, const std::string& directory, std::vector<SeriesToWrite> all,
-                         const std::optional<block::ThanosSection>& thanos) {
+base::Status WriteBlocks(const Arguments& arguments, const std::string& directory,
+                         std::vector<SeriesToWrite> all, const std::optional<block::ThanosSection>& thanos) {
   const std::string parent = base::Concat(arguments.out, "/", directory);
   mkdir(arguments.out.c_str(), 0750);
   mkdir(parent.c_str(), 0750);
@@ -162,8 +163,9 @@ base::Status Run(int argc, char** argv) {
     reference.push_back({With(series.labels, {{"cluster", "x"}, {"replica", "a"}}), chunks_a});
     reference.push_back({With(series.labels, {{"cluster", "x"}, {"replica", "b"}}), chunks_b});
     for (const bool counter : {false, true}) {
-      reference.push_back({With(series.labels, {{"cluster", "x"}, {"reference", counter ? "counter" : "plain"}}),
-                           CutIntoChunks(PlainDeduplicate(series.replicas[0], series.replicas[1], counter))});
+      reference.push_back(
+          {With(series.labels, {{"cluster", "x"}, {"reference", counter ? "counter" : "plain"}}),
+           CutIntoChunks(PlainDeduplicate(series.replicas[0], series.replicas[1], counter))});
     }
   }
   block::ThanosSection thanos;

@@ -24,6 +24,14 @@ PROMETHEUS_3 = PEERS_DIR / "forky/usr/bin/prometheus"
 READY_TIMEOUT_S = 30
 
 
+def reference_prometheus():
+    """Prometheus 3.5 where it was fetched, else 2.42; THANOS_REFERENCE_PROMETHEUS names another binary."""
+    named = os.environ.get("THANOS_REFERENCE_PROMETHEUS")
+    if named:
+        return Path(named)
+    return PROMETHEUS_3 if PROMETHEUS_3.exists() else PROMETHEUS_2
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -142,7 +150,7 @@ class Cluster:
 
     def prometheus(self, name, data_dir, binary=None, external_labels=None, scrape_configs=None, extra=()):
         """(process, base URL). Retention is off, so that old test data stays."""
-        binary = binary or (PROMETHEUS_3 if PROMETHEUS_3.exists() else PROMETHEUS_2)
+        binary = binary or reference_prometheus()
         config = self.directory / f"{name}.yml"
         config.write_text(json.dumps({
             "global": {"scrape_interval": "1s", "external_labels": external_labels or {}},

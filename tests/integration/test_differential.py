@@ -21,9 +21,17 @@ from tests.integration.query_generator import EXCLUSIONS, QueryGenerator
 START_S = 1_700_006_400  # a multiple of two hours
 HOURS = 8
 END_S = START_S + HOURS * 3600
-# Known differences of Prometheus 2.42, used only when 3.5 is not to be had: left-closed windows and lookback do not matter
-# here (no query time coincides with a sample); these functions do.
-EXCLUDED_WITH_2 = ["rate(", "increase(", "delta(", "stddev", "stdvar", "quantile", "avg", "sum", "atan2", "@", "[", "timestamp("]
+# Used only when Prometheus 3.5 is not to be had. Its windows and lookback are closed on the left, which does not matter here:
+# no evaluation time coincides with a sample, except inside subqueries.
+EXCLUDED_WITH_2 = {
+    "rate(": "extrapolation at a far boundary was limited differently before 2.51",
+    "increase(": "as rate",
+    "delta(": "as rate",
+    ":": "subqueries have one more evaluation where their start coincides with one",
+    "atan2": "kept the metric name before 3.0",
+    "stddev": "compensated differently before 3.0",
+    "stdvar": "as stddev",
+}
 
 
 class DifferentialTest(harness.ClusterTest):
@@ -32,7 +40,7 @@ class DifferentialTest(harness.ClusterTest):
         cluster = cls.cluster
         cls.seed = int(os.environ.get("THANOS_DIFF_SEED", "20"))
         cls.count = int(os.environ.get("THANOS_DIFF_QUERIES", "70"))
-        cls.has_prometheus_3 = harness.PROMETHEUS_3.exists()
+        cls.has_prometheus_3 = harness.reference_prometheus() == harness.PROMETHEUS_3
         data = cluster.path("data")
         harness.make_blocks(data, f"--start={START_S}", f"--hours={HOURS}", "--series=2000")
         _, cls.reference = cluster.prometheus("reference", data / "reference")
@@ -77,7 +85,9 @@ class DifferentialTest(harness.ClusterTest):
         print(f"seed {self.seed}: {compared} queries compared, {empty} empty answers, {len(differences)} differences")
         if differences:
             self.fail(f"{len(differences)} of {compared} differ:\n" + "\n".join(differences[:12]) + "\nexcluded by design:" + EXCLUSIONS)
-        self.assertLess(empty, compared * 0.6)
+        if compared == 0:
+            self.skipTest("Prometheus 2.42 is no reference for any of these queries")
+        self.assertLessEqual(empty, compared * 0.6)
 
     @staticmethod
     def inside(random):

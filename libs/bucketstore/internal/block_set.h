@@ -42,7 +42,8 @@ class BlockSet {
   std::vector<std::string> MissingBlocks(int64_t min_time_ms, int64_t max_time_ms,
                                          const std::vector<labels::Matcher>& matchers) const;
 
-  // Distinct external label sets, time range and one entry per label set and gapless run of blocks, unloaded ones included.
+  // Distinct external label sets, time range and one entry per label set and gapless run of blocks, unloaded
+  // ones included.
   storeapi::StoreInfo Describe() const;
   const std::map<model::Ulid, std::shared_ptr<BucketBlock>>& blocks() const { return blocks_; }
   const std::map<model::Ulid, UnloadedBlock>& unloaded() const { return unloaded_; }
