@@ -77,7 +77,6 @@ void WarnAboutIgnoredFlags(const QuerierFlags& flags) {
     }
   };
   check(flags.selector_relabel.config.is_set(), "selector.relabel-config");
-  check(flags.request_logging.config.is_set(), "request.logging-config");
   check(flags.query_mode != "local", "query.mode");
   check(!flags.query_partition_label.empty(), "query.partition-label");
   check(!flags.query_tenant_certificate_field.empty(), "query.tenant-certificate-field");
@@ -244,6 +243,9 @@ void AddRefreshes(app::Service& service, const QuerierFlags& flags, fanout::Endp
 int RunQuerier(app::Service& service, const QuerierFlags& flags) {
   const app::Deps deps = service.deps();
   WarnAboutIgnoredFlags(flags);
+  if (const base::Status status = service.UseRequestLogging(flags.request_logging); !status.ok()) {
+    return service.ExitWith(status);
+  }
   base::StatusOr<labels::Labels> selector_labels = SelectorLabels(flags);
   if (!selector_labels.ok()) {
     return service.ExitWith(selector_labels.status());
