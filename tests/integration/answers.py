@@ -5,6 +5,8 @@ import math
 RELATIVE_TOLERANCE = 1e-9
 # Results of cancellation (a stddev of equal values, a slope of a constant) may differ by rounding noise around zero.
 ABSOLUTE_TOLERANCE = 1e-9
+# Go's exponential on amd64 gives +Inf a little below the true overflow (an argument of 709.64 already does).
+NEAR_OVERFLOW = 4e307
 
 
 def values_equal(a, b, scale=0.0):
@@ -12,7 +14,7 @@ def values_equal(a, b, scale=0.0):
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
     if math.isinf(a) or math.isinf(b):
-        return a == b
+        return a == b or (a * b > 0 and min(abs(a), abs(b)) > NEAR_OVERFLOW)
     return math.isclose(a, b, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE + 1e-12 * scale)
 
 

@@ -13,6 +13,7 @@ limitk, limit_ratio                       experimental
 native histogram functions                no native histograms in these blocks
 sort, sort_desc on range queries          only defined for instant queries
 sin, cos, tan, ceil, floor, sgn, %         amplify the last digit of a sum without bound; covered by scripts
+exp, sinh, cosh next to overflow          Go's assembly gives +Inf for results above about 4e307 (answers.py)
 count_values over floats                  label values are formatted digits; covered by scripts with integers
 """
 
