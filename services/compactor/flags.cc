@@ -57,6 +57,8 @@ void CompactorFlags::AddCompactionFlags(config::FlagSet& flags) {
             "Largest expected index of a compaction result.", {.hidden = true});
   flags.Add("compact.skip-block-with-out-of-order-chunks", &compact_skip_block_with_out_of_order_chunks,
             "Mark such a block no-compact instead of halting.", {.hidden = true});
+  flags.Add("compact.quarantine-bad-blocks", &compact_quarantine_bad_blocks,
+            "Set bad blocks aside with a mark instead of halting, and go on with the others.");
   flags.AddEnum("hash-func", &hash_func, {"SHA256", ""}, "Hash stored in meta.json per block file.");
 }
 

@@ -48,6 +48,7 @@ struct CompactorFlags {
   std::vector<std::string> deduplication_replica_label;
   config::ByteSize compact_block_max_index_size{int64_t{64} << 30};
   bool compact_skip_block_with_out_of_order_chunks = false;
+  bool compact_quarantine_bad_blocks = false;  // ours
   std::string hash_func;
 
   // The block viewer.

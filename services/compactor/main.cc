@@ -1,5 +1,5 @@
 #include "app/service.h"
-#include "base/status.h"
+#include "services/compactor/compactor.h"
 #include "services/compactor/flags.h"
 
 int main(int argc, char** argv) {
@@ -8,5 +8,5 @@ int main(int argc, char** argv) {
   thanos::services::CompactorFlags flags;
   flags.AddTo(service.flags());
   service.ParseFlags(argc, argv);
-  return service.ExitWith(thanos::base::Unimplemented("this component is not implemented yet"));
+  return thanos::services::RunCompactor(service, flags);
 }

@@ -8,6 +8,7 @@
 //                              `reference`)
 //
 //   make_blocks --out=DIR [--start=UNIX_SECONDS] [--hours=N] [--series=N] [--seed=N] [--interval=SECONDS]
+//               [--reference=0]
 
 #include <cstdio>
 #include <map>
@@ -37,15 +38,15 @@ struct Arguments {
   int64_t series = 2000;
   int64_t seed = 1;
   int64_t interval_s = 30;
+  int64_t reference = 1;
 };
 
 base::StatusOr<Arguments> ParseArguments(int argc, char** argv) {
   Arguments arguments;
-  const std::map<std::string, int64_t*> numbers = {{"start", &arguments.start_s},
-                                                   {"hours", &arguments.hours},
-                                                   {"series", &arguments.series},
-                                                   {"seed", &arguments.seed},
-                                                   {"interval", &arguments.interval_s}};
+  const std::map<std::string, int64_t*> numbers = {
+      {"start", &arguments.start_s},       {"hours", &arguments.hours},
+      {"series", &arguments.series},       {"seed", &arguments.seed},
+      {"interval", &arguments.interval_s}, {"reference", &arguments.reference}};
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     const size_t equals = argument.find('=');
@@ -160,6 +161,9 @@ base::Status Run(int argc, char** argv) {
     const auto chunks_b = CutIntoChunks(series.replicas[1]);
     a.push_back({series.labels, chunks_a});
     b.push_back({series.labels, chunks_b});
+    if (arguments.reference == 0) {
+      continue;
+    }
     reference.push_back({With(series.labels, {{"cluster", "x"}, {"replica", "a"}}), chunks_a});
     reference.push_back({With(series.labels, {{"cluster", "x"}, {"replica", "b"}}), chunks_b});
     for (const bool counter : {false, true}) {
@@ -176,7 +180,8 @@ base::Status Run(int argc, char** argv) {
   thanos.labels = labels::Labels({{"cluster", "x"}, {"replica", "a"}});
   TH_RETURN_IF_ERROR(WriteBlocks(arguments, "bucket-a", a, thanos));
   TH_RETURN_IF_ERROR(WriteBlocks(arguments, "prometheus-a", std::move(a), std::nullopt));
-  return WriteBlocks(arguments, "reference", std::move(reference), std::nullopt);
+  return arguments.reference == 0 ? base::OkStatus()
+                                  : WriteBlocks(arguments, "reference", std::move(reference), std::nullopt);
 }
 
 }  // namespace
