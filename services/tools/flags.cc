@@ -1,6 +1,6 @@
 #include "services/tools/flags.h"
 
-namespace thanos::services {
+namespace thanos::tools {
 
 void CommonToolFlags::AddTo(config::FlagSet& flags) {
   log.AddTo(flags);
@@ -19,9 +19,7 @@ void BucketCleanupFlags::AddTo(config::FlagSet& flags) {
 }
 
 void BucketDownsampleFlags::AddTo(config::FlagSet& flags) {
-  common.AddTo(flags);
   objstore.AddTo(flags);
-  http.AddTo(flags);
   flags.Add("wait-interval", &wait_interval, "Pause between iterations.");
   flags.Add("downsample.concurrency", &downsample_concurrency, "Blocks downsampled in parallel.");
   flags.Add("block-files-concurrency", &block_files_concurrency, "Files of a block transferred in parallel.");
@@ -59,10 +57,8 @@ void BucketMarkFlags::AddTo(config::FlagSet& flags) {
 }
 
 void BucketReplicateFlags::AddTo(config::FlagSet& flags) {
-  common.AddTo(flags);
   objstore.AddTo(flags);
   time_range.AddTo(flags);
-  http.AddTo(flags);
   objstore_to_config.AddTo(flags, "bucket configuration");
   flags.Add("resolution", &resolution, "Resolution to copy.");
   flags.Add("compaction-min", &compaction_min, "Lowest compaction level to copy.");
@@ -128,12 +124,10 @@ void BucketVerifyFlags::AddTo(config::FlagSet& flags) {
 }
 
 void BucketWebFlags::AddTo(config::FlagSet& flags) {
-  common.AddTo(flags);
   objstore.AddTo(flags);
   selector_relabel.AddTo(flags);
   time_range.AddTo(flags);
   web.AddTo(flags, true);
-  http.AddTo(flags);
   flags.Add("refresh", &refresh, "Refresh period of the block view.");
   flags.Add("timeout", &timeout, "Time limit of reading metadata.");
   flags.Add("label", &label, "External label name=\"value\".");
@@ -146,4 +140,4 @@ void RulesCheckFlags::AddTo(config::FlagSet& flags) {
   flags.Add("rules", &rules, "Rule file glob to check.");
 }
 
-}  // namespace thanos::services
+}  // namespace thanos::tools

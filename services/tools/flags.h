@@ -10,9 +10,9 @@
 #include "config/flags.h"
 #include "config/path_or_content.h"
 
-namespace thanos::services {
+namespace thanos::tools {
 
-// Every sub-command has these.
+// Every sub-command has these; those that serve HTTP have them, and the HTTP flags, from their app::Service.
 struct CommonToolFlags {
   app::LogFlags log;
   app::TracingFlags tracing;
@@ -33,9 +33,7 @@ struct BucketCleanupFlags {
 
 // tools bucket downsample
 struct BucketDownsampleFlags {
-  CommonToolFlags common;
   app::ObjstoreFlags objstore;
-  app::HttpFlags http;
   config::ExtDuration wait_interval{std::chrono::minutes(5)};
   int64_t downsample_concurrency = 1;
   int64_t block_files_concurrency = 1;
@@ -80,10 +78,8 @@ struct BucketMarkFlags {
 
 // tools bucket replicate
 struct BucketReplicateFlags {
-  CommonToolFlags common;
   app::ObjstoreFlags objstore;
   app::TimeRangeFlags time_range;
-  app::HttpFlags http;
   config::PathOrContent objstore_to_config{"objstore-to.config", true};
   std::vector<std::string> resolution = {"0s", "5m", "1h"};
   int64_t compaction_min = 1;
@@ -151,12 +147,10 @@ struct BucketVerifyFlags {
 
 // tools bucket web
 struct BucketWebFlags {
-  CommonToolFlags common;
   app::ObjstoreFlags objstore;
   app::SelectorRelabelFlags selector_relabel;
   app::TimeRangeFlags time_range;
   app::WebFlags web;
-  app::HttpFlags http;
   config::ExtDuration refresh{std::chrono::minutes(30)};
   config::ExtDuration timeout{std::chrono::minutes(5)};
   std::string label;
@@ -171,4 +165,4 @@ struct RulesCheckFlags {
   void AddTo(config::FlagSet& flags);
 };
 
-}  // namespace thanos::services
+}  // namespace thanos::tools

@@ -6,59 +6,28 @@
 
 #include "app/status_pages.h"
 #include "base/strings.h"
-#include "config/flags.h"
-#include "services/tools/flags.h"
-#include "telemetry/log.h"
+#include "services/tools/commands.h"
 
 namespace {
 
-using thanos::config::FlagSet;
-
-struct Command {
-  std::string_view words;
-  std::string_view help;
-  // Parses the flags and runs the command; returns the exit code.
-  int (*run)(const Command& command, const std::vector<const char*>& arguments);
-};
-
-template <typename Flags>
-int Run(const Command& command, const std::vector<const char*>& arguments) {
-  Flags flags;
-  FlagSet set(thanos::base::Concat("tools ", command.words), std::string(command.help));
-  set.SetVersionText(thanos::app::VersionText());
-  flags.AddTo(set);
-  const auto outcome = set.Parse(static_cast<int>(arguments.size()), arguments.data());
-  if (outcome.action == FlagSet::Outcome::Action::kExit) {
-    std::fputs(outcome.standard_output.c_str(), stdout);
-    std::fputs(outcome.standard_error.c_str(), stderr);
-    return outcome.exit_code;
-  }
-  // The texts were checked as enums.
-  if (const auto options = flags.common.log.Options(); options.ok()) {
-    thanos::telemetry::ConfigureLogging(*options);
-  }
-  TH_LOG(kError, "this command is not implemented yet").With("command", command.words);
-  return 1;
-}
+using thanos::tools::Command;
 
 constexpr Command kCommands[] = {
-    {"bucket cleanup", "Deletes marked and broken blocks.", &Run<thanos::services::BucketCleanupFlags>},
-    {"bucket downsample", "Downsamples blocks continuously.", &Run<thanos::services::BucketDownsampleFlags>},
-    {"bucket inspect", "Prints the blocks of a bucket as a table.",
-     &Run<thanos::services::BucketInspectFlags>},
-    {"bucket ls", "Lists the blocks of a bucket.", &Run<thanos::services::BucketLsFlags>},
+    {"bucket cleanup", "Deletes blocks marked for deletion and uploads that were never finished.",
+     &thanos::tools::RunBucketCleanup},
+    {"bucket downsample", "Downsamples blocks continuously.", &thanos::tools::RunBucketDownsample},
+    {"bucket inspect", "Prints the blocks of a bucket as a table.", &thanos::tools::RunBucketInspect},
+    {"bucket ls", "Lists the blocks of a bucket.", &thanos::tools::RunBucketLs},
     {"bucket mark", "Marks blocks for deletion, or against compaction or downsampling.",
-     &Run<thanos::services::BucketMarkFlags>},
-    {"bucket replicate", "Copies blocks to another bucket.", &Run<thanos::services::BucketReplicateFlags>},
-    {"bucket retention", "Applies retention to the blocks of a bucket.",
-     &Run<thanos::services::BucketRetentionFlags>},
-    {"bucket rewrite", "Rewrites blocks without some of their data.",
-     &Run<thanos::services::BucketRewriteFlags>},
-    {"bucket upload-blocks", "Uploads local blocks.", &Run<thanos::services::BucketUploadBlocksFlags>},
-    {"bucket verify", "Looks for known problems in the blocks of a bucket.",
-     &Run<thanos::services::BucketVerifyFlags>},
-    {"bucket web", "Serves the block viewer.", &Run<thanos::services::BucketWebFlags>},
-    {"rules-check", "Checks rule files.", &Run<thanos::services::RulesCheckFlags>},
+     &thanos::tools::RunBucketMark},
+    {"bucket replicate", "Copies blocks to another bucket.", &thanos::tools::RunBucketReplicate},
+    {"bucket retention", "Marks the blocks of a bucket that are older than their retention.",
+     &thanos::tools::RunBucketRetention},
+    {"bucket rewrite", "Rewrites blocks without some of their data.", &thanos::tools::RunBucketRewrite},
+    {"bucket upload-blocks", "Uploads local blocks.", &thanos::tools::RunBucketUploadBlocks},
+    {"bucket verify", "Looks for known problems in the blocks of a bucket.", &thanos::tools::RunBucketVerify},
+    {"bucket web", "Serves the block viewer.", &thanos::tools::RunBucketWeb},
+    {"rules-check", "Checks rule files.", &thanos::tools::RunRulesCheck},
 };
 
 std::string Usage() {
