@@ -53,14 +53,16 @@ class XorAppender {
 // What became of a histogram offered to an appender.
 enum class AppendResult {
   kAppended,
-  kNewChunk,  // does not fit this chunk (layout, gauge/counter switch, full): finish it and begin another
+  kNewChunk,  // does not fit this chunk (schema, zero threshold, gauge/counter switch, full): finish it and
+              // begin another
   kNewChunkAfterReset,  // the same, because the counter restarted: begin the next chunk with
                         // CounterResetHint::kReset
 };
 
-// Builds one histogram chunk (Encoding::kHistogram) out of integer histograms. The layout is that of the
-// first sample; like Prometheus' appender it reports a new chunk for what cannot be appended, except that new
-// or vanished buckets are not re-coded into the running chunk but begin a new one. Not thread-safe.
+// Builds one histogram chunk (Encoding::kHistogram) out of integer histograms. Like Prometheus' appender it
+// reports a new chunk for what cannot be appended. All samples of a chunk have the same buckets: a sample
+// that lacks empty ones gets them, and when a sample brings new ones, the chunk is coded again. Not
+// thread-safe.
 class HistogramAppender {
  public:
   HistogramAppender();

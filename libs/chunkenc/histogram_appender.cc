@@ -1,9 +1,12 @@
 // The format is drawn in histogram_layout.h and histogram_decoder.cc.
 #include <bit>
+#include <limits>
 
 #include "chunkenc/appender.h"
 #include "chunkenc/chunk.h"
+#include "chunkenc/decoders.h"
 #include "chunkenc/histogram_layout.h"
+#include "chunkenc/layout_union.h"
 #include "chunkenc/varbit.h"
 
 namespace thanos::chunkenc {
@@ -11,16 +14,16 @@ namespace {
 
 using model::CounterResetHint;
 
-bool AnySmaller(const std::vector<double>& now, const std::vector<double>& before) {
-  for (size_t i = 0; i < now.size(); ++i) {
-    if (now[i] < before[i]) {
-      return true;
-    }
-  }
-  return false;
+bool SameBounds(const model::Histogram& a, const model::Histogram& b) {
+  return !a.uses_custom_buckets() || a.custom_bounds == b.custom_bounds;
 }
 
-// Whether `next` may follow `previous`, the last sample of a chunk that is not empty.
+bool SameSpans(const model::Histogram& a, const model::Histogram& b) {
+  return a.positive_spans == b.positive_spans && a.negative_spans == b.negative_spans;
+}
+
+// Whether `next` may follow `previous`, the last sample of a chunk that is not empty, if need be after both
+// got more empty buckets.
 AppendResult CanFollow(const model::Histogram& previous, const model::Histogram& next, bool is_gauge_chunk,
                        int num_samples) {
   if (num_samples >= kMaxSamplesPerChunk ||
@@ -39,16 +42,14 @@ AppendResult CanFollow(const model::Histogram& previous, const model::Histogram&
   if (!is_gauge_chunk && next.count < previous.count) {
     return AppendResult::kNewChunkAfterReset;
   }
-  if (!model::SameLayout(previous, next)) {
-    return !is_gauge_chunk && model::DetectReset(previous, next) ? AppendResult::kNewChunkAfterReset
-                                                                 : AppendResult::kNewChunk;
+  if (next.schema != previous.schema || next.zero_threshold != previous.zero_threshold) {
+    return AppendResult::kNewChunk;
   }
-  if (!is_gauge_chunk && (next.zero_count < previous.zero_count ||
-                          AnySmaller(next.positive_buckets, previous.positive_buckets) ||
-                          AnySmaller(next.negative_buckets, previous.negative_buckets))) {
-    return AppendResult::kNewChunkAfterReset;
+  if (!SameBounds(previous, next)) {
+    return is_gauge_chunk ? AppendResult::kNewChunk : AppendResult::kNewChunkAfterReset;
   }
-  return AppendResult::kAppended;
+  return !is_gauge_chunk && model::LooksReset(previous, next) ? AppendResult::kNewChunkAfterReset
+                                                              : AppendResult::kAppended;
 }
 
 // What is written for `histogram`: a stale sample keeps its sum and hint only.
@@ -82,6 +83,32 @@ bool IsGaugeChunk(const std::string& bytes) {
   return internal::HintOf(static_cast<uint8_t>(bytes[2])) == CounterResetHint::kGauge;
 }
 
+// Gives `sample` the buckets of the chunk in `appender` and the chunk those of the sample, for which it may
+// have to be coded again with more empty buckets. `previous` is the chunk's last sample.
+template <typename Appender>
+void MatchLayouts(bool is_float, const model::Histogram& previous, Appender& appender,
+                  model::Histogram* sample) {
+  const std::string bytes = appender.Bytes();
+  const internal::LayoutUnion layout = internal::UniteLayouts(previous, *sample, IsGaugeChunk(bytes));
+  internal::WidenTo(layout, sample);
+  if (!layout.chunk_grows) {
+    return;
+  }
+  SampleColumns samples;
+  TH_CHECK(internal::DecodeHistograms(is_float, bytes, std::numeric_limits<int64_t>::min(),
+                                      std::numeric_limits<int64_t>::max(), &samples)
+               .ok());
+  std::string old_chunk;
+  appender.FinishTo(&old_chunk);
+  for (SampleColumns::HistogramAt& at : samples.histograms) {
+    internal::WidenTo(layout, &at.value);
+    if (at.index == 0) {
+      at.value.counter_reset_hint = internal::HintOf(static_cast<uint8_t>(bytes[2]));
+    }
+    TH_CHECK(appender.Append(samples.timestamps[at.index], at.value) == AppendResult::kAppended);
+  }
+}
+
 int64_t WrappingSubtract(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
 }
@@ -111,9 +138,12 @@ AppendResult HistogramAppender::Append(int64_t timestamp_ms, const model::Histog
       return result;
     }
   }
-  const model::Histogram written = Written(histogram);
+  model::Histogram written = Written(histogram);
   TH_CHECK(written.positive_buckets.size() == model::NumBuckets(written.positive_spans));
   TH_CHECK(written.negative_buckets.size() == model::NumBuckets(written.negative_spans));
+  if (num_samples_ > 0 && !model::IsStale(written) && !SameSpans(previous_, written)) {
+    MatchLayouts(false, previous_, *this, &written);
+  }
   // Count, zero count, then bucket differences.
   std::vector<int64_t> numbers = {static_cast<int64_t>(written.count),
                                   static_cast<int64_t>(written.zero_count)};
@@ -152,7 +182,7 @@ AppendResult HistogramAppender::Append(int64_t timestamp_ms, const model::Histog
     }
   }
   timestamp_ = timestamp_ms;
-  previous_ = written;
+  previous_ = std::move(written);
   WriteCount(&bytes_, ++num_samples_);
   return AppendResult::kAppended;
 }
@@ -197,6 +227,9 @@ AppendResult FloatHistogramAppender::Append(int64_t timestamp_ms, const model::H
   model::Histogram written = Written(histogram);
   TH_CHECK(written.positive_buckets.size() == model::NumBuckets(written.positive_spans));
   TH_CHECK(written.negative_buckets.size() == model::NumBuckets(written.negative_spans));
+  if (num_samples_ > 0 && !model::IsStale(written) && !SameSpans(previous_, written)) {
+    MatchLayouts(true, previous_, *this, &written);
+  }
   std::vector<double> numbers = {written.count, written.zero_count, written.sum};
   numbers.insert(numbers.end(), written.positive_buckets.begin(), written.positive_buckets.end());
   numbers.insert(numbers.end(), written.negative_buckets.begin(), written.negative_buckets.end());

@@ -205,6 +205,7 @@ TEST(HistogramAppenderTest, ReportsResetsAndLayoutChanges) {
   next = first;
   next.positive_spans = {{0, 3}};
   next.positive_buckets = {4, 5, 1};
+  next.schema = 1;
   next.count = 11;
   EXPECT_EQ(appender.Append(2, next), AppendResult::kNewChunk);
   EXPECT_EQ(appender.Append(2, first), AppendResult::kAppended);
@@ -213,6 +214,96 @@ TEST(HistogramAppenderTest, ReportsResetsAndLayoutChanges) {
   EXPECT_EQ(appender.Append(3, stale), AppendResult::kAppended);
   EXPECT_EQ(appender.Append(4, first), AppendResult::kNewChunk);
   EXPECT_EQ(appender.num_samples(), 3);
+}
+
+Histogram WithBuckets(std::vector<model::Span> spans, std::vector<double> counts, double count) {
+  Histogram histogram = Counter();
+  histogram.positive_spans = std::move(spans);
+  histogram.positive_buckets = std::move(counts);
+  histogram.count = count;
+  return histogram;
+}
+
+template <typename Appender>
+void ExpectOneLayout(bool is_float, const std::vector<Histogram>& histograms,
+                     const std::vector<Histogram>& want) {
+  Appender appender;
+  Appender reference;
+  for (size_t i = 0; i < histograms.size(); ++i) {
+    ASSERT_EQ(appender.Append(static_cast<int64_t>(i), histograms[i]), AppendResult::kAppended) << i;
+    ASSERT_EQ(reference.Append(static_cast<int64_t>(i), want[i]), AppendResult::kAppended) << i;
+  }
+  // As if the first sample had had all buckets.
+  EXPECT_EQ(appender.Bytes(), reference.Bytes());
+  SampleColumns out;
+  ASSERT_TRUE(DecodeChunk(EncodingOf(is_float), appender.Bytes(), kMin, kMax, &out).ok());
+  ASSERT_EQ(out.histograms.size(), want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(out.histograms[i].value.positive_spans, want[i].positive_spans);
+    EXPECT_EQ(out.histograms[i].value.positive_buckets, want[i].positive_buckets);
+  }
+}
+
+TEST(HistogramAppenderTest, NewBucketsAreCodedIntoTheChunk) {
+  const std::vector<Histogram> given = {
+      WithBuckets({{0, 2}}, {4, 5}, 10), WithBuckets({{0, 2}}, {4, 6}, 11),
+      WithBuckets({{-1, 1}, {1, 1}, {2, 1}}, {1, 6, 1}, 14),  // without the bucket 0: see below
+      WithBuckets({{0, 3}}, {4, 6, 1}, 12)};
+  // The third lost a populated bucket: the counter restarted.
+  HistogramAppender appender;
+  ASSERT_EQ(appender.Append(0, given[0]), AppendResult::kAppended);
+  EXPECT_EQ(appender.Append(1, given[2]), AppendResult::kNewChunkAfterReset);
+  const std::vector<Histogram> growing = {given[0], given[1], given[3],
+                                          WithBuckets({{-2, 1}, {1, 4}}, {7, 4, 6, 1, 2}, 30)};
+  const std::vector<Histogram> want = {WithBuckets({{-2, 1}, {1, 4}}, {0, 4, 5, 0, 0}, 10),
+                                       WithBuckets({{-2, 1}, {1, 4}}, {0, 4, 6, 0, 0}, 11),
+                                       WithBuckets({{-2, 1}, {1, 4}}, {0, 4, 6, 1, 0}, 12), growing[3]};
+  ExpectOneLayout<HistogramAppender>(false, growing, want);
+  ExpectOneLayout<FloatHistogramAppender>(true, growing, want);
+}
+
+TEST(HistogramAppenderTest, EmptyBucketsMayVanish) {
+  const std::vector<Histogram> given = {WithBuckets({{0, 3}}, {4, 0, 5}, 10),
+                                        WithBuckets({{0, 1}, {1, 1}}, {4, 6}, 11),
+                                        WithBuckets({{0, 1}, {1, 1}, {1, 1}}, {4, 6, 1}, 12)};
+  const std::vector<Histogram> want = {WithBuckets({{0, 3}, {1, 1}}, {4, 0, 5, 0}, 10),
+                                       WithBuckets({{0, 3}, {1, 1}}, {4, 0, 6, 0}, 11),
+                                       WithBuckets({{0, 3}, {1, 1}}, {4, 0, 6, 1}, 12)};
+  ExpectOneLayout<HistogramAppender>(false, given, want);
+  ExpectOneLayout<FloatHistogramAppender>(true, given, want);
+}
+
+TEST(HistogramAppenderTest, GaugesMeetAtTheUnion) {
+  std::vector<Histogram> given = {WithBuckets({{0, 2}}, {4, 5}, 10), WithBuckets({{1, 2}}, {1, 2}, 4)};
+  std::vector<Histogram> want = {WithBuckets({{0, 3}}, {4, 5, 0}, 10), WithBuckets({{0, 3}}, {0, 1, 2}, 4)};
+  for (auto* const histograms : {&given, &want}) {
+    for (Histogram& histogram : *histograms) {
+      histogram.counter_reset_hint = CounterResetHint::kGauge;
+    }
+  }
+  ExpectOneLayout<HistogramAppender>(false, given, want);
+  ExpectOneLayout<FloatHistogramAppender>(true, given, want);
+}
+
+TEST(HistogramAppenderTest, RecodedChunksKeepTheirHeader) {
+  HistogramAppender appender;
+  Histogram first = WithBuckets({{0, 2}}, {4, 5}, 10);
+  first.counter_reset_hint = CounterResetHint::kReset;
+  ASSERT_EQ(appender.Append(0, first), AppendResult::kAppended);
+  const char flags = appender.Bytes()[2];
+  ASSERT_EQ(appender.Append(1, WithBuckets({{0, 3}}, {4, 5, 6}, 16)), AppendResult::kAppended);
+  EXPECT_EQ(appender.Bytes()[2], flags);
+}
+
+TEST(HistogramDecoderTest, ReservedSchemasAreReadAtTheFinestInUse) {
+  Histogram fine = WithBuckets({{1, 4}}, {1, 2, 3, 4}, 10);
+  fine.schema = model::kMaxExponentialSchema + 1;
+  HistogramAppender appender;
+  ASSERT_EQ(appender.Append(1, fine), AppendResult::kAppended);
+  SampleColumns out;
+  ASSERT_TRUE(DecodeChunk(Encoding::kHistogram, appender.Bytes(), kMin, kMax, &out).ok());
+  EXPECT_EQ(out.histograms[0].value.schema, model::kMaxExponentialSchema);
+  EXPECT_EQ(out.histograms[0].value.positive_buckets, (std::vector<double>{3, 7}));
 }
 
 TEST(HistogramDecoderTest, HugeBucketClaimsCostNothing) {

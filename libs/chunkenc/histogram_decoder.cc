@@ -10,6 +10,7 @@
 
 #include "chunkenc/decoders.h"
 #include "chunkenc/histogram_layout.h"
+#include "model/histogram_math.h"
 
 namespace thanos::chunkenc::internal {
 namespace {
@@ -202,6 +203,10 @@ bool DecodeSamples(encoding::BitReader reader, uint32_t count, model::Histogram 
       histogram = layout;
       histogram.counter_reset_hint = SampleHint(hint, i == 0);
       samples.Fill(&histogram);
+      // Finer schemas are reserved; like Prometheus, such a histogram is read at the finest one in use.
+      if (histogram.schema > model::kMaxExponentialSchema) [[unlikely]] {
+        model::ReduceResolution(histogram, model::kMaxExponentialSchema);
+      }
     }
     histogram.sum = std::bit_cast<double>(samples.sum_bits());
     AppendHistogram(samples.timestamp(), std::move(histogram), out);

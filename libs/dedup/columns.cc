@@ -6,6 +6,12 @@ namespace thanos::dedup::internal {
 
 using chunkenc::SampleColumns;
 
+void ForgetResetHint(model::Histogram* histogram) {
+  if (histogram->counter_reset_hint != model::CounterResetHint::kGauge) {
+    histogram->counter_reset_hint = model::CounterResetHint::kUnknown;
+  }
+}
+
 void AppendFrom(SampleColumns& source, size_t first, SampleColumns* out) {
   const size_t base = out->size();
   const auto offset = static_cast<ptrdiff_t>(first);
@@ -64,6 +70,7 @@ void KeepIncreasing(size_t start, SampleColumns* columns) {
     return;
   }
   size_t kept = start;
+  bool dropped = false;  // the sample before the current one
   auto histogram = columns->histograms.begin();
   auto kept_histogram = histogram;
   for (size_t i = start; i < size; ++i) {
@@ -74,11 +81,15 @@ void KeepIncreasing(size_t start, SampleColumns* columns) {
       ++histogram;
     }
     if (kept > start && timestamps[i] <= timestamps[kept - 1]) {
+      dropped = true;
       continue;
     }
     if (histogram != columns->histograms.end() && histogram->index == i) {
       if (kept_histogram != histogram) {
         *kept_histogram = std::move(*histogram);
+      }
+      if (dropped) {
+        ForgetResetHint(&kept_histogram->value);
       }
       kept_histogram->index = kept;
       ++kept_histogram;
@@ -87,6 +98,7 @@ void KeepIncreasing(size_t start, SampleColumns* columns) {
     columns->timestamps[kept] = timestamps[i];
     columns->values[kept] = columns->values[i];
     ++kept;
+    dropped = false;
   }
   columns->timestamps.resize(kept);
   columns->values.resize(kept);

@@ -36,6 +36,9 @@ struct Input {
   chunkenc::SampleColumns::HistogramAt* histograms_end;
 };
 
+// For a histogram that does not follow the sample its hint was made for: a counter's becomes unknown.
+void ForgetResetHint(model::Histogram* histogram);
+
 // Appends samples [first, source.size()) of `source`; moves histograms.
 void AppendFrom(chunkenc::SampleColumns& source, size_t first, chunkenc::SampleColumns* out);
 

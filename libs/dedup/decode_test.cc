@@ -220,5 +220,118 @@ TEST(DecodeSeriesTest, DamageLeavesTheAnswerAlone) {
   }
 }
 
+// A histogram chunk with `num_samples` samples from `start` on, every `interval` ms.
+Chunk HistogramChunk(std::deque<std::string>& bytes, int64_t start, int64_t interval, int num_samples,
+                     model::CounterResetHint hint) {
+  chunkenc::HistogramAppender appender;
+  for (int i = 0; i < num_samples; ++i) {
+    model::Histogram histogram;
+    histogram.counter_reset_hint = hint;
+    histogram.count = 10 + i;
+    histogram.positive_spans = {{0, 1}};
+    histogram.positive_buckets = {10.0 + i};
+    EXPECT_EQ(appender.Append(start + i * interval, histogram), chunkenc::AppendResult::kAppended);
+  }
+  bytes.push_back(appender.Bytes());
+  Chunk chunk;
+  chunk.min_time_ms = start;
+  chunk.max_time_ms = start + (num_samples - 1) * interval;
+  chunk.raw = {Encoding::kHistogram, bytes.back(), 0};
+  return chunk;
+}
+
+std::vector<model::CounterResetHint> HintsOf(const SampleColumns& columns) {
+  std::vector<model::CounterResetHint> hints;
+  for (const auto& histogram : columns.histograms) {
+    hints.push_back(histogram.value.counter_reset_hint);
+  }
+  return hints;
+}
+
+// A hint compares with the sample before in the same chunk; it must not survive where another replica's
+// sample comes in between.
+TEST(DecodeSeriesTest, HintsAreUnknownWhereReplicasChange) {
+  using enum model::CounterResetHint;
+  std::deque<std::string> bytes;
+  const Chunk a = HistogramChunk(bytes, 0, 15'000, 4, kUnknown);
+  Chunk b = HistogramChunk(bytes, 5'000, 15'000, 12, kUnknown);
+  const auto deduplicated = Decode({a, b}, {.deduplicate = true});
+  // Four samples of a, then b takes over.
+  ASSERT_GT(deduplicated.size(), 6U);
+  EXPECT_EQ(deduplicated.timestamps[3], 45'000);
+  auto hints = HintsOf(deduplicated);
+  EXPECT_EQ(hints[0], kUnknown);
+  EXPECT_EQ(hints[3], kNotReset);
+  EXPECT_EQ(hints[4], kUnknown);
+  EXPECT_EQ(hints[5], kNotReset);
+
+  // Taken in turn while both last.
+  const auto united = Decode({a, b}, {});
+  hints = HintsOf(united);
+  ASSERT_EQ(hints.size(), 16U);
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(hints[i], kUnknown) << i;
+  }
+  EXPECT_EQ(hints[8], kNotReset);
+
+  const Chunk gauge = HistogramChunk(bytes, 0, 15'000, 4, kGauge);
+  b = HistogramChunk(bytes, 5'000, 15'000, 12, kGauge);
+  for (const bool deduplicate : {false, true}) {
+    for (const model::CounterResetHint hint : HintsOf(Decode({gauge, b}, {.deduplicate = deduplicate}))) {
+      EXPECT_EQ(hint, kGauge);
+    }
+  }
+}
+
+model::Histogram FloatHistogram(double count, model::CounterResetHint hint) {
+  model::Histogram histogram;
+  histogram.is_float = true;
+  histogram.counter_reset_hint = hint;
+  histogram.count = count;
+  histogram.sum = 2 * count;
+  histogram.positive_spans = {{0, 1}};
+  histogram.positive_buckets = {count};
+  return histogram;
+}
+
+// As Thanos downsamples native histograms: counts as floats, sums as gauge histograms, counters as
+// histograms.
+TEST(DecodeSeriesTest, AggregatesOfHistogramsAreRead) {
+  using enum model::CounterResetHint;
+  ChunkMaker maker;
+  std::deque<std::string> bytes;
+  const auto histograms = [&](std::vector<double> counts, model::CounterResetHint hint) {
+    chunkenc::FloatHistogramAppender appender;
+    for (size_t i = 0; i < counts.size(); ++i) {
+      EXPECT_EQ(appender.Append(300'000 * static_cast<int64_t>(i + 1), FloatHistogram(counts[i], hint)),
+                chunkenc::AppendResult::kAppended);
+    }
+    bytes.push_back(appender.Bytes());
+    return ChunkData{Encoding::kFloatHistogram, bytes.back(), 0};
+  };
+  std::array<ChunkData, 6> aggregates;
+  aggregates[static_cast<size_t>(Aggregate::kCount)] = maker.Data({{300'000, 4}, {600'000, 5}});
+  aggregates[static_cast<size_t>(Aggregate::kSum)] = histograms({40, 100}, kGauge);
+  aggregates[static_cast<size_t>(Aggregate::kCounter)] = histograms({15, 25}, kUnknown);
+  const std::vector<Chunk> chunks = {maker.Downsampled(300'000, 600'000, aggregates)};
+  for (const bool deduplicate : {false, true}) {
+    const auto average = Decode(chunks, {.deduplicate = deduplicate, .function = "histogram_quantile"});
+    ASSERT_EQ(average.histograms.size(), 2U);
+    EXPECT_EQ(average.histograms[0].value.count, 10);
+    EXPECT_EQ(average.histograms[0].value.sum, 20);
+    EXPECT_EQ(average.histograms[1].value.positive_buckets, (std::vector<double>{20}));
+    EXPECT_EQ(average.histograms[1].value.counter_reset_hint, kGauge);
+    const auto counter = Decode(chunks, {.deduplicate = deduplicate, .function = "rate"});
+    ASSERT_EQ(counter.histograms.size(), 2U);
+    EXPECT_EQ(counter.histograms[1].value.count, 25);
+    EXPECT_EQ(counter.histograms[1].value.counter_reset_hint, kNotReset);
+    const auto sum = Decode(chunks, {.deduplicate = deduplicate, .function = "sum_over_time"});
+    EXPECT_EQ(sum.histograms[0].value.count, 40);
+    EXPECT_EQ(Decode(chunks, {.deduplicate = deduplicate, .function = "count_over_time"}).values,
+              (std::vector<double>{4, 5}));
+    EXPECT_TRUE(Decode(chunks, {.deduplicate = deduplicate, .function = "max_over_time"}).empty());
+  }
+}
+
 }  // namespace
 }  // namespace thanos::dedup

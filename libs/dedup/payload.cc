@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "chunkenc/column_decoder.h"
+#include "model/histogram_math.h"
 
 namespace thanos::dedup::internal {
 namespace {
@@ -43,18 +44,6 @@ Aggregate SingleAggregate(ReadAs read_as) {
       break;
   }
   return Aggregate::kRaw;
-}
-
-void Divide(model::Histogram& histogram, double divisor) {
-  histogram.count /= divisor;
-  histogram.zero_count /= divisor;
-  histogram.sum /= divisor;
-  for (double& bucket : histogram.positive_buckets) {
-    bucket /= divisor;
-  }
-  for (double& bucket : histogram.negative_buckets) {
-    bucket /= divisor;
-  }
 }
 
 }  // namespace
@@ -199,7 +188,7 @@ base::Status LaneDecoder::DecodeAverage(const series::Chunk& chunk, int64_t min_
   for (size_t i = histograms_start; i < out->histograms.size(); ++i) {
     const size_t index = out->histograms[i].index;
     out->values[index] = 0;
-    Divide(out->histograms[i].value, counts.values[index - start]);
+    model::Divide(out->histograms[i].value, counts.values[index - start]);
   }
   return base::OkStatus();
 }

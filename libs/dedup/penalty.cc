@@ -106,6 +106,9 @@ class GeneralMerge {
       if (started && use_a != used_a_before) {
         AdjustAfterSwitch();
       }
+      if (started && use_a != used_a_before && (use_a ? a_ : b_).input.AtHistogram()) {
+        internal::ForgetResetHint(&(use_a ? a_ : b_).input.histogram->value);
+      }
       Step(use_a ? a_ : b_, use_a ? b_ : a_, started);
       started = true;
       used_a_before = use_a;

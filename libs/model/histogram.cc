@@ -1,9 +1,13 @@
 #include "model/histogram.h"
 
+#include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstddef>
-#include <utility>
+#include <iterator>
+#include <limits>
+
+#include "model/histogram_buckets.h"
+#include "model/histogram_spans.h"
 
 namespace thanos::model {
 namespace {
@@ -26,65 +30,70 @@ bool SameBits(const std::vector<double>& a, const std::vector<double>& b) {
   return true;
 }
 
-struct Bucket {
-  int64_t index = 0;
-  double count = 0;
-};
-
-// Buckets in index order, merged down from `schema` to `target_schema` (not above `schema`).
-std::vector<Bucket> BucketsAt(const std::vector<Span>& spans, const std::vector<double>& counts,
-                              int32_t schema, int32_t target_schema) {
-  std::vector<Bucket> buckets;
-  int64_t index = 0;
-  size_t next = 0;
-  const int32_t shift = schema - target_schema;
-  for (const Span& span : spans) {
-    index += span.offset;
-    for (uint32_t i = 0; i < span.length && next < counts.size(); ++i, ++index, ++next) {
-      const int64_t merged = shift == 0 ? index : ((index - 1) >> shift) + 1;
-      if (!buckets.empty() && buckets.back().index == merged) {
-        buckets.back().count += counts[next];
-      } else {
-        buckets.push_back({merged, counts[next]});
-      }
+// The buckets of one side, merged down from `schema` by `shift`, without the exponential ones that end at or
+// below `threshold`.
+class MergedWalk {
+ public:
+  MergedWalk(const std::vector<Span>& spans, const std::vector<double>& counts, bool exponential,
+             int32_t schema, int32_t shift, double threshold)
+      : walk_(spans, counts), shift_(shift) {
+    while (exponential && threshold > 0 && !walk_.done() &&
+           ExponentialUpperBound(schema - shift, internal::CoarserIndex(walk_.index(), shift)) <= threshold) {
+      walk_.Next();
     }
+    Next();
   }
-  return buckets;
-}
 
-double UpperBound(int64_t index, int32_t schema) {
-  return std::exp2(std::ldexp(static_cast<double>(index), -schema));
-}
+  bool done() const { return done_; }
+  int64_t index() const { return index_; }
+  double count() const { return count_; }
+  void Next() {
+    done_ = walk_.done();
+    if (done_) {
+      return;
+    }
+    index_ = internal::CoarserIndex(walk_.index(), shift_);
+    count_ = 0;
+    do {
+      count_ += walk_.count();
+      walk_.Next();
+    } while (shift_ != 0 && !walk_.done() && internal::CoarserIndex(walk_.index(), shift_) == index_);
+  }
+
+ private:
+  internal::BucketWalk walk_;
+  const int32_t shift_;
+  bool done_ = false;
+  int64_t index_ = 0;
+  double count_ = 0;
+};
 
 // Adds to `zero_count` the buckets that a zero bucket up to `threshold` swallows. False when the threshold
 // falls into a populated bucket.
-bool MoveToZeroBucket(const std::vector<Bucket>& buckets, int32_t schema, double threshold,
-                      double* zero_count) {
-  for (const Bucket& bucket : buckets) {
-    if (UpperBound(bucket.index - 1, schema) >= threshold) {
+bool MoveToZeroBucket(const std::vector<Span>& spans, const std::vector<double>& counts, int32_t schema,
+                      double threshold, double* zero_count) {
+  for (internal::BucketWalk walk(spans, counts); !walk.done(); walk.Next()) {
+    if (ExponentialUpperBound(schema, walk.index() - 1) >= threshold) {
       return true;
     }
-    *zero_count += bucket.count;
-    if (UpperBound(bucket.index, schema) > threshold) {
-      return bucket.count == 0;
+    *zero_count += walk.count();
+    if (ExponentialUpperBound(schema, walk.index()) > threshold) {
+      return walk.count() == 0;
     }
   }
   return true;
 }
 
-// True when a populated bucket of `before` is missing or smaller in `now`. Exponential buckets inside the
-// zero bucket are left out.
-bool AnyBucketShrank(const std::vector<Bucket>& before, const std::vector<Bucket>& now, bool exponential,
-                     int32_t schema, double threshold) {
-  size_t next = 0;
-  for (const Bucket& bucket : before) {
-    if (bucket.count == 0 || (exponential && UpperBound(bucket.index, schema) <= threshold)) {
+// True when a populated bucket of `before` is missing or smaller in `now`.
+bool AnyBucketShrank(MergedWalk before, MergedWalk now) {
+  for (; !before.done(); before.Next()) {
+    if (before.count() == 0) {
       continue;
     }
-    while (next < now.size() && now[next].index < bucket.index) {
-      ++next;
+    while (!now.done() && now.index() < before.index()) {
+      now.Next();
     }
-    if (next == now.size() || now[next].index != bucket.index || now[next].count < bucket.count) {
+    if (now.done() || now.index() != before.index() || now.count() < before.count()) {
       return true;
     }
   }
@@ -96,17 +105,48 @@ bool ExponentialReset(const Histogram& previous, const Histogram& next) {
     return true;
   }
   double zero_count = previous.zero_count;
-  if (next.zero_threshold > previous.zero_threshold) {
-    const auto positive =
-        BucketsAt(previous.positive_spans, previous.positive_buckets, previous.schema, previous.schema);
-    const auto negative =
-        BucketsAt(previous.negative_spans, previous.negative_buckets, previous.schema, previous.schema);
-    if (!MoveToZeroBucket(positive, previous.schema, next.zero_threshold, &zero_count) ||
-        !MoveToZeroBucket(negative, previous.schema, next.zero_threshold, &zero_count)) {
-      return true;
-    }
+  if (next.zero_threshold > previous.zero_threshold &&
+      (!MoveToZeroBucket(previous.positive_spans, previous.positive_buckets, previous.schema,
+                         next.zero_threshold, &zero_count) ||
+       !MoveToZeroBucket(previous.negative_spans, previous.negative_buckets, previous.schema,
+                         next.zero_threshold, &zero_count))) {
+    return true;
   }
   return next.zero_count < zero_count;
+}
+
+// The count up to and including custom bound `bound` from where `walk` is.
+double TakeUpTo(internal::BucketWalk& walk, const std::vector<double>& bounds, double bound) {
+  double count = 0;
+  for (; !walk.done(); walk.Next()) {
+    const auto index = static_cast<size_t>(walk.index());
+    if ((index < bounds.size() ? bounds[index] : std::numeric_limits<double>::infinity()) > bound) {
+      break;
+    }
+    count += walk.count();
+  }
+  return count;
+}
+
+// Custom bounds changed: a reset is what shrank between two bounds that both have.
+bool ResetOverSharedBounds(const Histogram& previous, const Histogram& next) {
+  std::vector<double> shared;
+  std::ranges::set_intersection(previous.custom_bounds, next.custom_bounds, std::back_inserter(shared));
+  shared.push_back(std::numeric_limits<double>::infinity());
+  internal::BucketWalk before(previous.positive_spans, previous.positive_buckets);
+  internal::BucketWalk now(next.positive_spans, next.positive_buckets);
+  return std::ranges::any_of(shared, [&](double bound) {
+    const double count_before = TakeUpTo(before, previous.custom_bounds, bound);
+    return TakeUpTo(now, next.custom_bounds, bound) < count_before;
+  });
+}
+
+bool AnySmaller(const std::vector<double>& now, const std::vector<double>& before) {
+  bool smaller = false;
+  for (size_t i = 0; i < now.size(); ++i) {
+    smaller |= now[i] < before[i];
+  }
+  return smaller;
 }
 
 }  // namespace
@@ -144,19 +184,33 @@ bool DetectReset(const Histogram& previous, const Histogram& next) {
   if (next.counter_reset_hint == CounterResetHint::kNotReset) {
     return false;
   }
+  return LooksReset(previous, next);
+}
+
+bool LooksReset(const Histogram& previous, const Histogram& next) {
   if (next.count < previous.count || next.uses_custom_buckets() != previous.uses_custom_buckets()) {
     return true;
   }
+  if (next.zero_threshold == 0 && SameLayout(previous, next) &&
+      previous.positive_buckets.size() == next.positive_buckets.size() &&
+      previous.negative_buckets.size() == next.negative_buckets.size()) {
+    return next.zero_count < previous.zero_count ||
+           AnySmaller(next.positive_buckets, previous.positive_buckets) ||
+           AnySmaller(next.negative_buckets, previous.negative_buckets);
+  }
   const bool exponential = !next.uses_custom_buckets();
-  if (exponential ? ExponentialReset(previous, next)
-                  : !SameBits(previous.custom_bounds, next.custom_bounds)) {
+  if (!exponential && !SameBits(previous.custom_bounds, next.custom_bounds)) {
+    return ResetOverSharedBounds(previous, next);
+  }
+  if (exponential && ExponentialReset(previous, next)) {
     return true;
   }
+  const int32_t shift = exponential ? previous.schema - next.schema : 0;
   const auto shrank = [&](const std::vector<Span>& spans_before, const std::vector<double>& before,
                           const std::vector<Span>& spans_now, const std::vector<double>& now) {
-    return AnyBucketShrank(BucketsAt(spans_before, before, previous.schema, next.schema),
-                           BucketsAt(spans_now, now, next.schema, next.schema), exponential, next.schema,
-                           next.zero_threshold);
+    return AnyBucketShrank(
+        MergedWalk(spans_before, before, exponential, previous.schema, shift, next.zero_threshold),
+        MergedWalk(spans_now, now, exponential, next.schema, 0, next.zero_threshold));
   };
   return shrank(previous.positive_spans, previous.positive_buckets, next.positive_spans,
                 next.positive_buckets) ||

@@ -57,9 +57,11 @@ uint64_t NumBuckets(std::span<const Span> spans);
 bool SameLayout(const Histogram& a, const Histogram& b);
 
 // True when `next`, the later sample of one series, shows that the counter behind it restarted, like
-// Prometheus: the hint says so, or the count, the zero count or a bucket became smaller, or schema, zero
-// threshold or bounds changed in a way that cannot happen without a restart. The hint kNotReset is believed;
-// kGauge is not looked at.
+// Prometheus: the hint says so, or the count, the zero count or a bucket became smaller, or schema or zero
+// threshold changed in a way that cannot happen without a restart. Where custom bounds changed, the buckets
+// between those that stayed are compared. The hint kNotReset is believed; kGauge is not looked at.
 bool DetectReset(const Histogram& previous, const Histogram& next);
+// The same from the counts and layouts alone, whatever the hint says.
+bool LooksReset(const Histogram& previous, const Histogram& next);
 
 }  // namespace thanos::model

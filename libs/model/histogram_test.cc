@@ -103,14 +103,26 @@ TEST(DetectResetTest, WiderZeroBucketSwallowsBuckets) {
   EXPECT_TRUE(DetectReset(before, now));
 }
 
-TEST(DetectResetTest, ChangedCustomBoundsAreAReset) {
-  Histogram before = Sample();
-  before.schema = kCustomBucketsSchema;
-  before.custom_bounds = {1, 2, 3, 4};
-  Histogram now = before;
-  EXPECT_FALSE(DetectReset(before, now));
-  now.custom_bounds[1] = 2.5;
-  EXPECT_TRUE(DetectReset(before, now));
+Histogram Custom(std::vector<double> bounds, std::vector<double> counts) {
+  Histogram histogram;
+  histogram.schema = kCustomBucketsSchema;
+  histogram.custom_bounds = std::move(bounds);
+  histogram.positive_spans = {{0, static_cast<uint32_t>(counts.size())}};
+  for (const double count : counts) {
+    histogram.count += count;
+  }
+  histogram.positive_buckets = std::move(counts);
+  return histogram;
+}
+
+TEST(DetectResetTest, ChangedCustomBoundsAreComparedOverSharedOnes) {
+  const Histogram before = Custom({1, 2, 3}, {1, 2, 3, 4});
+  EXPECT_FALSE(DetectReset(before, before));
+  // Between the shared bounds 1 and 3: 2 + 3 before.
+  EXPECT_FALSE(DetectReset(before, Custom({1, 2.5, 3}, {1, 5, 0, 4})));
+  EXPECT_TRUE(DetectReset(before, Custom({1, 2.5, 3}, {3, 2, 2, 4})));
+  EXPECT_TRUE(DetectReset(before, Custom({1, 2.5, 3}, {5, 5, 0, 3})));
+  EXPECT_FALSE(DetectReset(before, Custom({7}, {5, 5})));
 }
 
 }  // namespace

@@ -4,11 +4,15 @@
 #include <cmath>
 #include <utility>
 
+#include "promql_parser/parser.h"
+
 namespace thanos::promql {
 namespace {
 
-// More texts than anyone reads; bounds the memory of a query over many odd series.
-constexpr size_t kMaxTexts = 1000;
+// More texts than anyone reads.
+constexpr size_t kMaxPerKind = 10;
+// Bounds the memory of a query over many odd series: texts beyond are not even counted.
+constexpr size_t kMaxEntries = 1000;
 
 // Shortest round-trip digits d1d2d3... and the exponent of d1.
 struct Decimal {
@@ -88,46 +92,89 @@ std::string FormatGeneral(double value) {
   return out;
 }
 
-void Annotations::Add(std::string text) {
-  if (texts_.size() >= kMaxTexts || seen_.contains(text)) {
+void Annotations::Add(std::string text, int position) {
+  const auto it = index_.find(std::string_view(text));
+  if (it != index_.end()) {
+    entries_[it->second].position = position;
     return;
   }
-  seen_.insert(text);
-  texts_.push_back(std::move(text));
+  if (entries_.size() < kMaxEntries) {
+    index_.emplace(text, entries_.size());
+    entries_.push_back({std::move(text), position});
+  }
 }
 
 void Annotations::Merge(const Annotations& other) {
-  for (const std::string& text : other.texts_) {
-    Add(text);
+  for (const Entry& entry : other.entries_) {
+    Add(entry.text, entry.position);
   }
 }
 
-void Annotations::InvalidQuantile(double quantile) {
-  Add(base::Concat("PromQL warning: quantile value should be between 0 and 1, got ",
-                   FormatGeneral(quantile)));
+Annotations::Texts Annotations::Render(std::string_view query, bool separate_infos) const {
+  Texts texts;
+  size_t num_warnings = 0;
+  size_t num_infos = 0;
+  for (const Entry& entry : entries_) {
+    const bool is_info = entry.text.starts_with("PromQL info");
+    const bool is_ours = is_info || entry.text.starts_with("PromQL warning");
+    size_t& count = is_info ? num_infos : num_warnings;
+    if (is_ours && ++count > kMaxPerKind) {
+      continue;
+    }
+    std::string text = entry.text;
+    if (separate_infos && is_ours && entry.position != kNoPosition &&
+        static_cast<size_t>(entry.position) <= query.size()) {
+      base::Append(text, " (", promql_parser::LineAndColumn(query, entry.position), ")");
+    }
+    (is_info && separate_infos ? texts.infos : texts.warnings).push_back(std::move(text));
+  }
+  if (num_warnings > kMaxPerKind) {
+    texts.warnings.push_back(base::Concat(num_warnings - kMaxPerKind, " more warning annotations omitted"));
+  }
+  if (num_infos > kMaxPerKind) {
+    (separate_infos ? texts.infos : texts.warnings)
+        .push_back(base::Concat(num_infos - kMaxPerKind, " more info annotations omitted"));
+  }
+  return texts;
 }
 
-void Annotations::InvalidRatio(double ratio, double capped_to) {
+void Annotations::InvalidQuantile(double quantile, int position) {
+  Add(base::Concat("PromQL warning: quantile value should be between 0 and 1, got ", FormatGeneral(quantile)),
+      position);
+}
+
+void Annotations::InvalidRatio(double ratio, double capped_to, int position) {
   Add(base::Concat("PromQL warning: ratio value should be between -1 and 1, got ", FormatGeneral(ratio),
-                   ", capping to ", FormatGeneral(capped_to)));
+                   ", capping to ", FormatGeneral(capped_to)),
+      position);
 }
 
-void Annotations::BadBucketLabel(std::string_view metric_name, std::string_view le) {
+void Annotations::BadBucketLabel(std::string_view metric_name, std::string_view le, int position) {
   Add(base::Concat("PromQL warning: bucket label \"le\" is missing or has a malformed value of ",
-                   base::Quote(le), " for metric name ", base::Quote(metric_name)));
+                   base::Quote(le), " for metric name ", base::Quote(metric_name)),
+      position);
 }
 
-void Annotations::PossibleNonCounter(std::string_view metric_name) {
+void Annotations::PossibleNonCounter(std::string_view metric_name, int position) {
   Add(base::Concat(
-      "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ",
-      base::Quote(metric_name)));
+          "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ",
+          base::Quote(metric_name)),
+      position);
 }
 
-void Annotations::ForcedMonotonicity(std::string_view metric_name) {
-  Add(base::Concat(
-      "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see "
-      "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for metric name ",
-      base::Quote(metric_name)));
+void Annotations::PossibleNonCounterType(std::string_view metric_name, std::string_view type, int position) {
+  Add(base::Concat("PromQL info: metric might not be a counter, __type__ label is not set to \"counter\" or "
+                   "\"histogram\", got ",
+                   base::Quote(type), ": ", base::Quote(metric_name)),
+      position);
+}
+
+void Annotations::ForcedMonotonicity(std::string_view metric_name, int position) {
+  Add(base::Concat("PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see "
+                   "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for "
+                   "metric name ",
+                   base::Quote(metric_name)),
+      position);
 }
 
 }  // namespace thanos::promql

@@ -1,7 +1,8 @@
 #pragma once
 
-// Warnings and infos of one query, with Prometheus' texts and without positions.
+// Warnings and infos of one query, with Prometheus' texts.
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,24 +11,45 @@
 
 namespace thanos::promql {
 
-// Keeps each text once, in the order of first appearance. Not thread-safe: shards have their own and are
-// merged.
+// No place in the query's text.
+inline constexpr int kNoPosition = -1;
+
+// Keeps each text once, in the order of first appearance, with the position of its last one. Positions are
+// byte offsets into the query's text. Texts that do not begin with "PromQL" come from the series source. Not
+// thread-safe: shards have their own and are merged.
 class Annotations {
  public:
-  void Add(std::string text);
-  void Merge(const Annotations& other);
-  bool empty() const { return texts_.empty(); }
-  const std::vector<std::string>& texts() const { return texts_; }
+  // What a query returns.
+  struct Texts {
+    std::vector<std::string> warnings;
+    std::vector<std::string> infos;
+  };
 
-  void InvalidQuantile(double quantile);
-  void InvalidRatio(double ratio, double capped_to);
-  void BadBucketLabel(std::string_view metric_name, std::string_view le);
-  void PossibleNonCounter(std::string_view metric_name);
-  void ForcedMonotonicity(std::string_view metric_name);
+  void Add(std::string text, int position = kNoPosition);
+  void Merge(const Annotations& other);
+  bool empty() const { return entries_.empty(); }
+  // At most ten warnings and ten infos of the engine; one more text of each kind says how many are left out.
+  // With `separate_infos` infos are apart and positions in `query` are appended, as Prometheus does; without,
+  // all are warnings without position, as Thanos has it.
+  Texts Render(std::string_view query, bool separate_infos) const;
+
+  void InvalidQuantile(double quantile, int position = kNoPosition);
+  void InvalidRatio(double ratio, double capped_to, int position = kNoPosition);
+  void BadBucketLabel(std::string_view metric_name, std::string_view le, int position = kNoPosition);
+  void PossibleNonCounter(std::string_view metric_name, int position = kNoPosition);
+  // Where labels tell the type: `type` is the value of __type__.
+  void PossibleNonCounterType(std::string_view metric_name, std::string_view type,
+                              int position = kNoPosition);
+  void ForcedMonotonicity(std::string_view metric_name, int position = kNoPosition);
 
  private:
-  std::vector<std::string> texts_;
-  base::StringSet seen_;
+  struct Entry {
+    std::string text;
+    int position = kNoPosition;
+  };
+
+  std::vector<Entry> entries_;
+  base::StringMap<size_t> index_;
 };
 
 // Go's %g: shortest round-trip digits, exponent form below 1e-4 and from 1e6 on (what %v prints).

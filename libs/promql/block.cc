@@ -67,20 +67,67 @@ labels::Labels DropReserved(labels::LabelSpan labels) {
   return labels::Labels(labels::LabelSpan(kept));
 }
 
+void Block::SetNameDropped(size_t series, bool dropped) {
+  if (series >= name_dropped.size()) {
+    if (!dropped) {
+      return;
+    }
+    name_dropped.resize(series + 1, 0);
+  }
+  name_dropped[series] = dropped ? 1 : 0;
+}
+
+void DropNames(Block& block, bool delayed) {
+  if (delayed) {
+    block.name_dropped.assign(block.num_series(), 1);
+    return;
+  }
+  for (labels::Labels& labels : block.labels) {
+    labels = DropReserved(labels);
+  }
+}
+
+void RemoveDroppedNames(Block& block) {
+  for (size_t series = 0; series < block.num_series(); ++series) {
+    if (block.NameDropped(series)) {
+      block.labels[series] = DropReserved(block.labels[series]);
+    }
+  }
+  block.name_dropped.clear();
+}
+
+void Block::SetHistograms(size_t series, HistogramRow row) {
+  if (series >= histograms.size()) {
+    if (row.empty()) {
+      return;
+    }
+    histograms.resize(series + 1);
+  }
+  histograms[series] = std::move(row);
+}
+
+HistogramRow Block::TakeHistograms(size_t series) {
+  return series < histograms.size() ? std::exchange(histograms[series], {}) : HistogramRow();
+}
+
 void RemoveEmptySeries(Block& block) {
   size_t kept = 0;
   for (size_t series = 0; series < block.num_series(); ++series) {
-    if (!AnyPresent(std::as_const(block).Row(series))) {
+    if (!AnyPresent(std::as_const(block).Row(series)) && !AnyPresent(block.Histograms(series))) {
       continue;
     }
     if (kept != series) {
       block.labels[kept] = std::move(block.labels[series]);
+      block.SetNameDropped(kept, block.NameDropped(series));
       std::ranges::copy(block.Row(series), block.Row(kept).begin());
+      block.SetHistograms(kept, block.TakeHistograms(series));
     }
     ++kept;
   }
   block.labels.resize(kept);
+  block.name_dropped.resize(std::min(kept, block.name_dropped.size()));
   block.values.resize(kept * block.num_steps);
+  block.histograms.resize(std::min(kept, block.histograms.size()));
 }
 
 base::Status DuplicateLabelSetError() {
@@ -139,11 +186,17 @@ base::Status MergeEqualLabels(Block& block, std::span<const uint32_t> matches) {
     merged = true;
     const std::span<double> from = block.Row(series);
     const std::span<double> into = block.Row(first[series]);
+    HistogramRow from_histograms = block.TakeHistograms(series);
+    HistogramRow into_histograms = block.TakeHistograms(first[series]);
+    if (!from_histograms.empty()) {
+      into_histograms.resize(into.size());
+    }
     for (size_t step = 0; step < from.size(); ++step) {
-      if (!IsPresent(from[step])) {
+      const bool has_histogram = HistogramAt(from_histograms, step) != nullptr;
+      if (!IsPresent(from[step]) && !has_histogram) {
         continue;
       }
-      if (IsPresent(into[step])) {
+      if (IsPresent(into[step]) || HistogramAt(into_histograms, step) != nullptr) {
         if (!matches.empty() && matches[series] == matches[first[series]]) {
           return base::FailedPrecondition(
               "multiple matches for labels: grouping labels must ensure unique matches");
@@ -151,7 +204,11 @@ base::Status MergeEqualLabels(Block& block, std::span<const uint32_t> matches) {
         return DuplicateLabelSetError();
       }
       into[step] = std::exchange(from[step], kAbsent);
+      if (has_histogram) {
+        into_histograms[step] = std::move(from_histograms[step]);
+      }
     }
+    block.SetHistograms(first[series], std::move(into_histograms));
   }
   if (merged) {
     RemoveEmptySeries(block);
@@ -164,9 +221,14 @@ base::StatusOr<Block> ExpandSteps(Block block, size_t num_steps, SampleBudget& b
   out.num_steps = num_steps;
   TH_RETURN_IF_ERROR(out.charge.Add(budget, static_cast<int64_t>(block.num_series() * num_steps)));
   out.labels = std::move(block.labels);
+  out.name_dropped = std::move(block.name_dropped);
   out.values.resize(out.num_series() * num_steps);
   for (size_t series = 0; series < out.num_series(); ++series) {
     std::ranges::fill(out.Row(series), block.values[series]);
+    if (HistogramPtr histogram =
+            block.Histograms(series).empty() ? nullptr : std::move(block.histograms[series][0])) {
+      out.SetHistograms(series, HistogramRow(num_steps, std::move(histogram)));
+    }
   }
   return out;
 }
@@ -178,6 +240,8 @@ Block SelectRows(Block block, const std::vector<uint32_t>& rows) {
   out.labels.reserve(rows.size());
   out.values.reserve(rows.size() * block.num_steps);
   for (const uint32_t row : rows) {
+    out.SetNameDropped(out.num_series(), block.NameDropped(row));
+    out.SetHistograms(out.num_series(), block.TakeHistograms(row));
     out.labels.push_back(std::move(block.labels[row]));
     const std::span<const double> values = std::as_const(block).Row(row);
     out.values.insert(out.values.end(), values.begin(), values.end());

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "chunkenc/chunk.h"
 #include "labels/labels.h"
+#include "promql/histogram/column.h"
 
 namespace thanos::promql {
 
@@ -59,9 +60,28 @@ struct Block {
   size_t num_steps = 0;
   std::vector<labels::Labels> labels;
   std::vector<double> values;
+  // With delayed name removal: which series lose their name at the end of the query. Shorter than `labels`
+  // where the rest keep theirs, and always empty without the feature.
+  std::vector<uint8_t> name_dropped;
+  // The native histograms of series that have any. Shorter than `labels` where the rest have none, and empty
+  // without histograms. Where a step has one, its entry of `values` is kAbsent.
+  std::vector<HistogramRow> histograms;
   SampleCharge charge;
 
   size_t num_series() const { return labels.size(); }
+  bool NameDropped(size_t series) const { return series < name_dropped.size() && name_dropped[series] != 0; }
+  void SetNameDropped(size_t series, bool dropped);
+  std::span<const HistogramPtr> Histograms(size_t series) const {
+    return series < histograms.size() ? std::span<const HistogramPtr>(histograms[series])
+                                      : std::span<const HistogramPtr>();
+  }
+  void SetHistograms(size_t series, HistogramRow row);
+  // The row of a series, which then has none.
+  HistogramRow TakeHistograms(size_t series);
+  // Whether there is a float or a histogram.
+  bool HasSample(size_t series, size_t step) const {
+    return IsPresent(values[series * num_steps + step]) || HistogramAt(Histograms(series), step) != nullptr;
+  }
   std::span<double> Row(size_t series) { return {values.data() + series * num_steps, num_steps}; }
   std::span<const double> Row(size_t series) const { return {values.data() + series * num_steps, num_steps}; }
 };
@@ -74,6 +94,11 @@ bool AnyPresent(std::span<const double> row);
 // The labels without __name__, __type__ and __unit__.
 labels::Labels DropReserved(labels::LabelSpan labels);
 bool IsReserved(std::string_view label_name);
+
+// Takes the reserved labels from every series; with `delayed` only marks them.
+void DropNames(Block& block, bool delayed);
+// Takes the reserved labels from the series marked.
+void RemoveDroppedNames(Block& block);
 
 // Removes series without any sample.
 void RemoveEmptySeries(Block& block);

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "labels/builder.h"
+#include "model/histogram_buckets.h"
 #include "promql/functions/range.h"
+#include "promql/histogram/notes.h"
 
 namespace thanos::promql {
 namespace {
@@ -58,11 +60,13 @@ bool Before(const Candidate& a, const Candidate& b) {
 // Picks samples step by step into a mask laid over the input.
 class Selector {
  public:
-  Selector(AggregateOp op, const std::vector<double>& parameter, const Block& input)
-      : op_(op), parameter_(parameter), input_(input), chosen_(input.values.size(), 0) {}
+  Selector(AggregateOp op, const std::vector<double>& parameter, const Block& input,
+           const base::CancelToken& cancel)
+      : op_(op), parameter_(parameter), input_(input), cancel_(cancel), chosen_(input.values.size(), 0) {}
 
   base::Status Run(const std::vector<std::vector<uint32_t>>& groups) {
     for (size_t step = 0; step < input_.num_steps; ++step) {
+      TH_RETURN_IF_ERROR(cancel_.status());
       if (!StepHasSamples(step)) {
         continue;
       }
@@ -74,6 +78,8 @@ class Selector {
     return base::OkStatus();
   }
 
+  // Whether topk or bottomk passed by a histogram.
+  bool ignored_histogram() const { return ignored_histogram_; }
   const std::vector<uint8_t>& chosen() const { return chosen_; }
   // Series chosen, in the order in which they were, when there is one step.
   const std::vector<uint32_t>& order() const { return order_; }
@@ -81,7 +87,7 @@ class Selector {
  private:
   bool StepHasSamples(size_t step) const {
     for (uint32_t series = 0; series < input_.num_series(); ++series) {
-      if (IsPresent(input_.Row(series)[step])) {
+      if (input_.HasSample(series, step)) {
         return true;
       }
     }
@@ -103,6 +109,12 @@ class Selector {
       const double value = input_.Row(series)[step];
       if (IsPresent(value)) {
         candidates_.push_back({value, series});
+      } else if (HistogramAt(input_.Histograms(series), step) != nullptr) {
+        if (op_ == AggregateOp::kTopk || op_ == AggregateOp::kBottomk) {
+          ignored_histogram_ = true;
+        } else {
+          candidates_.push_back({value, series});
+        }
       }
     }
     if (op_ == AggregateOp::kLimitRatio) {
@@ -146,6 +158,8 @@ class Selector {
   const AggregateOp op_;
   const std::vector<double>& parameter_;
   const Block& input_;
+  const base::CancelToken& cancel_;
+  bool ignored_histogram_ = false;
   std::vector<uint8_t> chosen_;
   std::vector<uint32_t> order_;
   std::vector<Candidate> candidates_;
@@ -168,27 +182,33 @@ std::pair<double, double> MinMax(const std::vector<double>& values) {
 
 base::StatusOr<Block> SelectSamples(AggregateOp op, const Grouping& grouping,
                                     const std::vector<double>& parameter, Block input,
-                                    Annotations& annotations) {
+                                    const EvaluationScope& scope) {
   if (op == AggregateOp::kLimitRatio) {
     const auto [lowest, highest] = MinMax(parameter);
     if (highest > 1) {
-      annotations.InvalidRatio(highest, 1);
+      scope.annotations.InvalidRatio(highest, 1, scope.position);
     }
     if (lowest < -1) {
-      annotations.InvalidRatio(lowest, -1);
+      scope.annotations.InvalidRatio(lowest, -1, scope.position);
     }
   } else if (MinMax(parameter).second < 1) {
     // Nothing can be chosen; parameters that fit no integer are then not looked at.
     return EmptyBlock(input.num_steps);
   }
-  Selector selector(op, parameter, input);
+  Selector selector(op, parameter, input, scope.cancel);
   TH_RETURN_IF_ERROR(selector.Run(SeriesByGroup(grouping, input)));
+  if (selector.ignored_histogram()) {
+    notes::IgnoredInAggregation(scope.annotations, promql_parser::ToString(op), scope.position);
+  }
   if (input.num_steps == 1) {
     return SelectRows(std::move(input), std::vector<uint32_t>(selector.order()));
   }
   for (size_t i = 0; i < input.values.size(); ++i) {
     if (selector.chosen()[i] == 0) {
       input.values[i] = kAbsent;
+      if (const size_t series = i / input.num_steps; !input.Histograms(series).empty()) {
+        input.histograms[series][i % input.num_steps] = nullptr;
+      }
     }
   }
   RemoveEmptySeries(input);
@@ -196,25 +216,26 @@ base::StatusOr<Block> SelectSamples(AggregateOp op, const Grouping& grouping,
 }
 
 base::StatusOr<Block> AggregateQuantile(const Grouping& grouping, const std::vector<double>& parameter,
-                                        Block input, SampleBudget& budget, Annotations& annotations) {
+                                        Block input, const EvaluationScope& scope) {
   if (std::ranges::any_of(parameter, [](double value) { return std::isnan(value); })) {
-    annotations.InvalidQuantile(std::nan(""));
+    scope.annotations.InvalidQuantile(std::nan(""), scope.position);
   }
   const auto [lowest, highest] = MinMax(parameter);
   if (highest > 1) {
-    annotations.InvalidQuantile(highest);
+    scope.annotations.InvalidQuantile(highest, scope.position);
   }
   if (lowest < 0) {
-    annotations.InvalidQuantile(lowest);
+    scope.annotations.InvalidQuantile(lowest, scope.position);
   }
   Block out;
   out.num_steps = input.num_steps;
   const std::vector<std::vector<uint32_t>> groups = SeriesByGroup(grouping, input, &out.labels);
-  TH_RETURN_IF_ERROR(out.charge.Add(budget, static_cast<int64_t>(groups.size() * out.num_steps)));
+  TH_RETURN_IF_ERROR(out.charge.Add(scope.budget, static_cast<int64_t>(groups.size() * out.num_steps)));
   out.values.resize(groups.size() * out.num_steps, kAbsent);
   std::vector<double> column;
   for (size_t group = 0; group < groups.size(); ++group) {
     for (size_t step = 0; step < out.num_steps; ++step) {
+      TH_RETURN_IF_ERROR(scope.cancel.status());
       column.clear();
       for (const uint32_t series : groups[group]) {
         const double value = input.Row(series)[step];
@@ -227,11 +248,15 @@ base::StatusOr<Block> AggregateQuantile(const Grouping& grouping, const std::vec
       }
     }
   }
+  MarkDroppedNames(grouping, input, out);
+  if (!input.histograms.empty()) {
+    RemoveEmptySeries(out);
+  }
   return out;
 }
 
 base::StatusOr<Block> CountValues(const Grouping& grouping, const std::string& label, const Block& input,
-                                  SampleBudget& budget) {
+                                  const EvaluationScope& scope) {
   if (label.empty() || !base::IsValidUtf8(label)) {
     return base::FailedPrecondition("invalid label name ", base::Quote(label));
   }
@@ -246,22 +271,31 @@ base::StatusOr<Block> CountValues(const Grouping& grouping, const std::string& l
   out.num_steps = input.num_steps;
   labels::LabelBuilder builder;
   for (uint32_t series = 0; series < input.num_series(); ++series) {
+    TH_RETURN_IF_ERROR(scope.cancel.status());
     const std::span<const double> row = input.Row(series);
     double last_value = kAbsent;
+    const model::Histogram* last_histogram = nullptr;
     uint32_t group = 0;
     for (size_t step = 0; step < row.size(); ++step) {
-      if (!IsPresent(row[step])) {
+      const model::Histogram* const histogram = HistogramAt(input.Histograms(series), step);
+      if (!IsPresent(row[step]) && histogram == nullptr) {
         continue;
       }
-      if (std::bit_cast<uint64_t>(last_value) != std::bit_cast<uint64_t>(row[step])) {
+      if (std::bit_cast<uint64_t>(last_value) != std::bit_cast<uint64_t>(row[step]) ||
+          histogram != last_histogram) {
         last_value = row[step];
+        last_histogram = histogram;
         builder.Reset(input.labels[series]);
-        builder.Set(label, FormatPlain(last_value));
+        builder.Set(label, histogram == nullptr ? FormatPlain(last_value)
+                                                : model::ToString(*histogram, FormatGeneral));
         group = table.Find(builder.span());
         if (group * out.num_steps == out.values.size()) {
-          TH_RETURN_IF_ERROR(out.charge.Add(budget, static_cast<int64_t>(out.num_steps)));
+          TH_RETURN_IF_ERROR(out.charge.Add(scope.budget, static_cast<int64_t>(out.num_steps)));
           out.values.resize(out.values.size() + out.num_steps, kAbsent);
         }
+      }
+      if (input.NameDropped(series)) {
+        out.SetNameDropped(group, true);
       }
       double& count = out.values[group * out.num_steps + step];
       count = IsPresent(count) ? count + 1 : 1;

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "promql/annotations.h"
 #include "promql/block.h"
 #include "promql/group_fold.h"
+#include "promql/query_context.h"
 #include "promql_parser/ast.h"
 
 namespace thanos::promql {
@@ -18,13 +18,13 @@ namespace thanos::promql {
 // parameter does not fit an int64, or is NaN for limit_ratio.
 base::StatusOr<Block> SelectSamples(promql_parser::AggregateOp op, const Grouping& grouping,
                                     const std::vector<double>& parameter, Block input,
-                                    Annotations& annotations);
+                                    const EvaluationScope& scope);
 
 base::StatusOr<Block> AggregateQuantile(const Grouping& grouping, const std::vector<double>& parameter,
-                                        Block input, SampleBudget& budget, Annotations& annotations);
+                                        Block input, const EvaluationScope& scope);
 
 // FailedPrecondition: `label` is not a valid label name.
 base::StatusOr<Block> CountValues(const Grouping& grouping, const std::string& label, const Block& input,
-                                  SampleBudget& budget);
+                                  const EvaluationScope& scope);
 
 }  // namespace thanos::promql

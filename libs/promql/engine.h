@@ -12,6 +12,7 @@
 #include "promql/result.h"
 #include "promql/series_source.h"
 #include "promql_parser/ast.h"
+#include "promql_parser/parser.h"
 
 namespace thanos::promql {
 
@@ -24,11 +25,29 @@ struct EngineOptions {
   // Step of subqueries that name none.
   int64_t default_subquery_step_ms = 60 * 1000;
   bool enable_experimental = false;
+  // Further switches, each off by default; the names are those of Prometheus' --enable-feature.
+  bool enable_x_functions = false;               // xrate, xincrease, xdelta
+  bool enable_duration_expressions = false;      // promql-duration-expr
+  bool enable_extended_range_selectors = false;  // promql-extended-range-selectors
+  bool enable_fill_modifiers = false;            // promql-binop-fill-modifiers
+  // promql-delayed-name-removal: names of series go at the end of the query, so that label_replace and
+  // label_join may still read or keep them.
+  bool delayed_name_removal = false;
+  // type-and-unit-labels: whether a counter is meant is told by __type__, not by the metric's name.
+  bool type_and_unit_labels = false;
+  // promql-per-step-stats: QueryStats::samples_per_step.
+  bool per_step_stats = false;
+  // Infos apart from warnings, both with positions, as Prometheus answers; off, all are warnings without
+  // position as Thanos answers.
+  bool separate_infos = false;
   // Decoding and folding run here; null evaluates everything on the calling thread.
   concurrency::ThreadPool* cpu_pool = nullptr;
   // Shards of a scan; 0 takes one per thread of the pool. Equal values give bit-equal answers.
   int num_shards = 0;
 };
+
+// Switches on what a name of --enable-feature stands for. False: the engine has no such feature.
+bool EnableFeature(std::string_view feature, EngineOptions* options);
 
 // Times are inclusive milliseconds. An instant query has start_ms == end_ms and a zero step.
 struct QueryOptions {
@@ -38,6 +57,9 @@ struct QueryOptions {
   bool instant = false;
   // 0 takes the engine's.
   int64_t lookback_ms = 0;
+  // The text the expression was parsed from: positions of annotations are told from it. Must outlive the
+  // query.
+  std::string_view text = {};
 };
 
 // Thread-safe. Must outlive its queries; the pool must outlive the engine.
@@ -58,8 +80,14 @@ class Engine {
                                const QueryOptions& query, SeriesSource& source) const;
 
   const EngineOptions& options() const { return options_; }
+  // How texts for this engine are to be parsed.
+  promql_parser::ParserOptions parser_options() const;
 
  private:
+  // Query() after its arguments were checked; `expr` has no duration expressions left to resolve.
+  base::StatusOr<Result> Run(const base::CancelToken& cancel, const promql_parser::Expr& expr,
+                             const QueryOptions& query, SeriesSource& source) const;
+
   EngineOptions options_;
 };
 

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/strings.h"
+#include "promql/test_histogram.h"
 #include "promql/test_source.h"
 
 namespace thanos::promql {
@@ -179,13 +180,59 @@ TEST(EngineTest, ReportsErrorsOfShards) {
   EXPECT_EQ(result.status().code(), base::StatusCode::kDataLoss);
 }
 
-TEST(EngineTest, RefusesNativeHistograms) {
+// A counter with a few buckets, every minute.
+void FillHistograms(TestSource& source, int num_series) {
+  for (int id = 0; id < num_series; ++id) {
+    chunkenc::SampleColumns columns;
+    for (int i = 0; i < 60; ++i) {
+      model::Histogram histogram;
+      histogram.positive_spans = {{id % 3, 2}};
+      histogram.positive_buckets = {100.0 * i, 200.0 * i + id};
+      histogram.count = 300.0 * i + id;
+      histogram.sum = i;
+      columns.histograms.push_back({columns.size(), histogram});
+      columns.timestamps.push_back(i * int64_t{60'000});
+      columns.values.push_back(0);
+    }
+    source.Add(labels::Labels{{"__name__", "h"}, {"id", std::to_string(id)}}, columns);
+  }
+}
+
+TEST(EngineTest, HistogramsAreFoldedAcrossShards) {
   TestSource source;
-  source.AddHistograms(Series("h", "1"), 0, 3'600'000);
-  const auto result = Engine(EngineOptions()).Query({}, "rate(h[5m])", kHour, source);
-  EXPECT_EQ(result.status().code(), base::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(base::Message(result.status())),
-              HasSubstr("native histograms are not supported yet"));
+  FillHistograms(source, 700);
+  concurrency::ThreadPool pool("cpu", 2);
+  EngineOptions options;
+  options.cpu_pool = &pool;
+  options.num_shards = 3;
+  for (const char* query : {"sum(h)", "avg(h)", "sum(rate(h[5m]))", "count(h)", "histogram_count(sum(h))"}) {
+    const auto sharded = Engine(options).Query({}, query, kHour, source);
+    const auto plain = Engine(EngineOptions()).Query({}, query, kHour, source);
+    ASSERT_TRUE(sharded.ok() && plain.ok()) << sharded.status() << plain.status();
+    const Matrix& got = std::get<Matrix>(sharded->value);
+    const Matrix& want = std::get<Matrix>(plain->value);
+    ASSERT_EQ(got.series.size(), 1U) << query;
+    EXPECT_EQ(got.series[0].values, want.series[0].values) << query;
+    ASSERT_EQ(got.series[0].histograms.size(), want.series[0].histograms.size()) << query;
+    EXPECT_GT(got.series[0].histograms.size() + got.series[0].values.size(), 40U) << query;
+    for (size_t i = 0; i < got.series[0].histograms.size(); ++i) {
+      EXPECT_TRUE(SameTestHistogram(*want.series[0].histograms[i].histogram,
+                                    *got.series[0].histograms[i].histogram, true))
+          << query;
+    }
+  }
+}
+
+TEST(EngineTest, HistogramsCountAgainstTheSampleLimit) {
+  TestSource source;
+  FillHistograms(source, 100);
+  EngineOptions options;
+  // As floats, the result has some 6000 samples; each histogram counts for a dozen.
+  options.max_samples = 20'000;
+  EXPECT_EQ(Engine(options).Query({}, "rate(h[5m])", kHour, source).status().code(),
+            base::StatusCode::kResourceExhausted);
+  options.max_samples = 200'000;
+  EXPECT_TRUE(Engine(options).Query({}, "rate(h[5m])", kHour, source).ok());
 }
 
 TEST(EngineTest, EvaluatesDeepExpressions) {
@@ -213,6 +260,7 @@ TEST(EngineTest, CountsSamples) {
   EXPECT_EQ(result->stats.series_selected, 4);
   // Four samples in each of 51 windows of four series.
   EXPECT_EQ(result->stats.total_queryable_samples, 4 * 51 * 4);
+  EXPECT_TRUE(result->stats.samples_per_step.empty());
   EXPECT_GT(result->stats.peak_samples, 0);
 }
 

@@ -6,6 +6,7 @@
 
 #include "promql/block_aggregates.h"
 #include "promql/group_fold.h"
+#include "promql/histogram/notes.h"
 #include "promql/vector_matching.h"
 
 namespace thanos::promql {
@@ -60,6 +61,11 @@ base::StatusOr<Block> Evaluator::EvalVectorAtEachStep(const Expr& expr, const St
 base::StatusOr<std::vector<double>> Evaluator::EvalScalar(const Expr& expr, const StepGrid& grid) {
   TH_RETURN_IF_ERROR(context_.cancel.status());
   const Expr& inner = promql_parser::Unparen(expr);
+  // For as long as operands of this one are at work; one step costs next to nothing.
+  SampleCharge charge;
+  if (grid.num_steps > 1) {
+    TH_RETURN_IF_ERROR(charge.Add(context_.budget, static_cast<int64_t>(grid.num_steps)));
+  }
   if (const auto* number = inner.As<NumberLiteral>()) {
     return std::vector<double>(grid.num_steps, number->value);
   }
@@ -119,18 +125,31 @@ base::StatusOr<Block> Evaluator::OneSeries(std::vector<double> values) {
   return block;
 }
 
+EvaluationScope Evaluator::Scope(int position) {
+  return {.budget = context_.budget,
+          .annotations = context_.annotations,
+          .cancel = context_.cancel,
+          .delayed_name_removal = context_.options.delayed_name_removal,
+          .position = position};
+}
+
 base::Status Evaluator::ApplyStage(const Stage& stage, bool drop_name, bool labels_must_be_unique,
                                    Block& block) {
   for (size_t series = 0; series < block.num_series(); ++series) {
     if (stage.kernel != nullptr) {
       stage.kernel({.scalars = stage.scalars, .values = block.Row(series)});
     }
-    if (drop_name) {
-      block.labels[series] = DropReserved(block.labels[series]);
+    if (series < block.histograms.size()) {
+      ApplyHistogramStep(stage.histograms, stage.scalars, block.Row(series), block.histograms[series],
+                         context_.annotations);
     }
   }
   RemoveEmptySeries(block);
   if (!drop_name) {
+    return base::OkStatus();
+  }
+  DropNames(block, context_.options.delayed_name_removal);
+  if (context_.options.delayed_name_removal) {
     return base::OkStatus();
   }
   return labels_must_be_unique ? CheckUniqueLabels(block) : MergeEqualLabels(block);
@@ -152,15 +171,16 @@ base::StatusOr<Block> Evaluator::EvalBinary(const BinaryExpr& binary, const Step
   }
   TH_ASSIGN_OR_RETURN(Block left, EvalVector(*binary.lhs, grid));
   TH_ASSIGN_OR_RETURN(Block right, EvalVector(*binary.rhs, grid));
-  return ApplyVectorOperator(binary, std::move(left), std::move(right), context_.budget);
+  return ApplyVectorOperator(binary, std::move(left), std::move(right), Scope());
 }
 
 base::StatusOr<Block> Evaluator::FoldPipeline(AggregateOp op, const Grouping& grouping,
-                                              const Pipeline& pipeline) {
+                                              const Pipeline& pipeline, int position) {
   std::vector<std::unique_ptr<GroupFold>> folds;
   std::vector<SeriesSink*> sinks;
   for (int shard = 0; shard < context_.num_shards; ++shard) {
     folds.push_back(std::make_unique<GroupFold>(op, grouping, pipeline.grid.num_steps, context_.budget));
+    folds.back()->set_position(position);
     sinks.push_back(folds.back().get());
   }
   TH_RETURN_IF_ERROR(RunScan(context_, pipeline, sinks));
@@ -168,7 +188,12 @@ base::StatusOr<Block> Evaluator::FoldPipeline(AggregateOp op, const Grouping& gr
     TH_RETURN_IF_ERROR(folds[0]->Merge(*folds[shard]));
     folds[shard].reset();
   }
-  return folds[0]->Finish();
+  TH_ASSIGN_OR_RETURN(Block block, folds[0]->Finish());
+  context_.annotations.Merge(folds[0]->annotations());
+  if (pipeline.mark_name_dropped) {
+    DropNames(block, true);
+  }
+  return block;
 }
 
 base::StatusOr<Block> Evaluator::FoldGroups(AggregateOp op, const Grouping& grouping, const Expr& input,
@@ -178,7 +203,7 @@ base::StatusOr<Block> Evaluator::FoldGroups(AggregateOp op, const Grouping& grou
   if (IsPipeline(inner, grid)) {
     TH_ASSIGN_OR_RETURN(const Pipeline pipeline, MakePipeline(inner, grid));
     if (pipeline.KeepsSeriesApart()) {
-      return FoldPipeline(op, grouping, pipeline);
+      return FoldPipeline(op, grouping, pipeline, input.position.start);
     }
     // Without a fixed name, series may collide once it is dropped: that must be seen, so all are kept.
     TH_ASSIGN_OR_RETURN(block, ScanToBlock(context_, pipeline));
@@ -186,10 +211,16 @@ base::StatusOr<Block> Evaluator::FoldGroups(AggregateOp op, const Grouping& grou
     TH_ASSIGN_OR_RETURN(block, EvalVector(inner, grid));
   }
   GroupFold fold(op, grouping, grid.num_steps, context_.budget);
+  fold.set_position(input.position.start);
   for (size_t series = 0; series < block.num_series(); ++series) {
-    TH_RETURN_IF_ERROR(fold.Add(series, block.labels[series], std::as_const(block).Row(series)));
+    TH_RETURN_IF_ERROR(context_.cancel.status());
+    TH_RETURN_IF_ERROR(
+        fold.Add(series, block.labels[series], std::as_const(block).Row(series), block.Histograms(series)));
   }
-  return fold.Finish();
+  TH_ASSIGN_OR_RETURN(Block out, fold.Finish());
+  context_.annotations.Merge(fold.annotations());
+  MarkDroppedNames(grouping, block, out);
+  return out;
 }
 
 base::StatusOr<Block> Evaluator::EvalAggregate(const AggregateExpr& aggregate, const StepGrid& grid) {
@@ -203,14 +234,19 @@ base::StatusOr<Block> Evaluator::EvalAggregate(const AggregateExpr& aggregate, c
       return base::Internal("count_values needs a string literal");
     }
     TH_ASSIGN_OR_RETURN(const Block input, EvalVector(*aggregate.expr, grid));
-    return CountValues(grouping, label->value, input, context_.budget);
+    return CountValues(grouping, label->value, input, Scope());
   }
   TH_ASSIGN_OR_RETURN(const std::vector<double> parameter, EvalScalar(*aggregate.param, grid));
   TH_ASSIGN_OR_RETURN(Block input, EvalVector(*aggregate.expr, grid));
   if (aggregate.op == AggregateOp::kQuantile) {
-    return AggregateQuantile(grouping, parameter, std::move(input), context_.budget, context_.annotations);
+    if (!input.histograms.empty()) {
+      notes::IgnoredInAggregation(context_.annotations, "quantile", aggregate.expr->position.start);
+    }
+    return AggregateQuantile(grouping, parameter, std::move(input), Scope(aggregate.param->position.start));
   }
-  return SelectSamples(aggregate.op, grouping, parameter, std::move(input), context_.annotations);
+  const bool by_value = aggregate.op == AggregateOp::kTopk || aggregate.op == AggregateOp::kBottomk;
+  return SelectSamples(aggregate.op, grouping, parameter, std::move(input),
+                       Scope(by_value ? aggregate.position.start : aggregate.param->position.start));
 }
 
 }  // namespace thanos::promql

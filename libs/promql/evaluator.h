@@ -42,8 +42,10 @@ class Evaluator {
   base::StatusOr<Block> FoldGroups(promql_parser::AggregateOp op, const Grouping& grouping,
                                    const promql_parser::Expr& input, const StepGrid& grid);
   base::StatusOr<Block> FoldPipeline(promql_parser::AggregateOp op, const Grouping& grouping,
-                                     const Pipeline& pipeline);
+                                     const Pipeline& pipeline, int position);
   base::StatusOr<Block> OneSeries(std::vector<double> values);
+  // What functions over blocks need of the query; `position` is that of their annotations.
+  EvaluationScope Scope(int position = kNoPosition);
   base::Status ApplyStage(const Stage& stage, bool drop_name, bool labels_must_be_unique, Block& block);
 
   // evaluator_pipeline.cc
@@ -52,6 +54,10 @@ class Evaluator {
   // IsPipeline(expr, grid) holds.
   base::StatusOr<Pipeline> MakePipeline(const promql_parser::Expr& expr, const StepGrid& grid);
   base::Status AddStage(const promql_parser::Expr& expr, const StepGrid& grid, Pipeline& pipeline);
+  // Makes the series of `pipeline` lose their name, now or at the end of the query.
+  void DropName(Pipeline& pipeline, bool labels_must_be_unique) const;
+  // Sets the kernel of `pipeline` and how far outside of their windows its steps look.
+  base::Status LookBeyondWindow(Pipeline& pipeline) const;
   base::StatusOr<Pipeline> MakeRangePipeline(const promql_parser::Call& call, const StepGrid& grid);
   // The scalar arguments of a call, in order.
   base::StatusOr<Columns> ScalarArguments(const promql_parser::Call& call, const StepGrid& grid);
@@ -63,13 +69,20 @@ class Evaluator {
   base::StatusOr<Block> EvalCall(const promql_parser::Call& call, const StepGrid& grid);
   base::StatusOr<Block> EvalSpecial(const promql_parser::Call& call, const StepGrid& grid);
   base::StatusOr<std::vector<double>> EvalScalarCall(const promql_parser::Call& call, const StepGrid& grid);
+  // scalar(vector)
+  base::StatusOr<std::vector<double>> EvalScalarOfVector(const promql_parser::Expr& vector,
+                                                         const StepGrid& grid);
+  // pi(), start(), end(), range(), step()
+  base::StatusOr<double> QueryConstant(std::string_view function) const;
   base::StatusOr<Block> EvalRangeOverSubquery(const promql_parser::Call& call, const FunctionEntry& function,
                                               const StepGrid& grid);
   base::StatusOr<Block> EvalAbsent(const promql_parser::Call& call, const StepGrid& grid);
   base::StatusOr<Block> EvalTimestamp(const promql_parser::Call& call, const StepGrid& grid);
   base::StatusOr<Block> EvalLabelFunction(const promql_parser::Call& call, const StepGrid& grid);
   base::StatusOr<Block> EvalSort(const promql_parser::Call& call, const StepGrid& grid);
-  base::StatusOr<Block> EvalClassicHistogram(const promql_parser::Call& call, const StepGrid& grid);
+  base::StatusOr<Block> EvalHistogram(const promql_parser::Call& call, const StepGrid& grid);
+  // evaluator_info.cc
+  base::StatusOr<Block> EvalInfo(const promql_parser::Call& call, const StepGrid& grid);
 
   QueryContext& context_;
 };

@@ -5,11 +5,14 @@
 #include <numbers>
 #include <utility>
 
+#include "base/check.h"
 #include "promql/evaluator.h"
 #include "promql/functions/bucket.h"
 #include "promql/functions/label.h"
 #include "promql/functions/table.h"
 #include "promql/group_fold.h"
+#include "promql/histogram/functions.h"
+#include "promql/histogram/range.h"
 #include "promql/series_worker.h"
 
 namespace thanos::promql {
@@ -39,9 +42,7 @@ std::vector<std::string> StringArguments(const Call& call, size_t first) {
 
 base::StatusOr<Block> Evaluator::EvalCall(const Call& call, const StepGrid& grid) {
   const FunctionEntry* entry = FindFunctionEntry(call.function.name);
-  if (entry == nullptr || entry->kind == FunctionKind::kUnsupported) {
-    return base::Unimplemented("function ", call.function.name, "() is not supported yet");
-  }
+  TH_CHECK(entry != nullptr);
   switch (entry->kind) {
     case FunctionKind::kElement:
     case FunctionKind::kDate: {
@@ -86,29 +87,54 @@ base::StatusOr<Block> Evaluator::EvalSpecial(const Call& call, const StepGrid& g
   if (name.starts_with("sort")) {
     return EvalSort(call, grid);
   }
-  if (name == "histogram_quantile" || name == "histogram_fraction") {
-    return EvalClassicHistogram(call, grid);
+  if (name == "info") {
+    return EvalInfo(call, grid);
   }
-  // histogram_avg, histogram_count, ... see native histograms only, and selectors refuse those.
-  TH_RETURN_IF_ERROR(EvalVector(*call.args[0], grid).status());
-  return EmptyBlock(grid.num_steps);
+  return EvalHistogram(call, grid);
 }
 
 base::StatusOr<std::vector<double>> Evaluator::EvalScalarCall(const Call& call, const StepGrid& grid) {
-  std::vector<double> values(grid.num_steps, std::numbers::pi);
-  if (call.function.name == "pi") {
-    return values;
+  const std::string_view name = call.function.name;
+  if (name == "min_of" || name == "max_of") {
+    TH_ASSIGN_OR_RETURN(std::vector<double> left, EvalScalar(*call.args[0], grid));
+    TH_ASSIGN_OR_RETURN(const std::vector<double> right, EvalScalar(*call.args[1], grid));
+    for (size_t step = 0; step < left.size(); ++step) {
+      left[step] = name == "min_of" ? GoMin(left[step], right[step]) : GoMax(left[step], right[step]);
+    }
+    return left;
   }
-  if (call.function.name == "time") {
+  if (name == "time") {
+    std::vector<double> values(grid.num_steps);
     for (size_t step = 0; step < values.size(); ++step) {
       values[step] = static_cast<double>(grid.At(step)) / 1000;
     }
     return values;
   }
-  if (call.function.name != "scalar") {
-    return base::Unimplemented("function ", call.function.name, "() is not supported yet");
+  if (name != "scalar") {
+    TH_ASSIGN_OR_RETURN(const double value, QueryConstant(name));
+    return std::vector<double>(grid.num_steps, value);
   }
-  TH_ASSIGN_OR_RETURN(const Block block, EvalVector(*call.args[0], grid));
+  return EvalScalarOfVector(*call.args[0], grid);
+}
+
+base::StatusOr<double> Evaluator::QueryConstant(std::string_view function) const {
+  const std::pair<std::string_view, double> constants[] = {
+      {"pi", std::numbers::pi},
+      {"start", static_cast<double>(context_.query_start_ms) / 1000},
+      {"end", static_cast<double>(context_.query_end_ms) / 1000},
+      {"range", static_cast<double>(context_.query_end_ms - context_.query_start_ms) / 1000},
+      {"step", static_cast<double>(context_.query_step_ms) / 1000}};
+  for (const auto& [name, value] : constants) {
+    if (name == function) {
+      return value;
+    }
+  }
+  return base::Internal("function ", function, "() does not give a scalar");
+}
+
+base::StatusOr<std::vector<double>> Evaluator::EvalScalarOfVector(const Expr& vector, const StepGrid& grid) {
+  TH_ASSIGN_OR_RETURN(const Block block, EvalVector(vector, grid));
+  std::vector<double> values(grid.num_steps);
   for (size_t step = 0; step < values.size(); ++step) {
     size_t found = 0;
     for (size_t series = 0; series < block.num_series() && found < 2; ++series) {
@@ -144,6 +170,7 @@ base::StatusOr<Block> Evaluator::EvalRangeOverSubquery(const Call& call, const F
   std::vector<double> values;
   Windows windows;
   RangeScratch scratch;
+  base::Status failure;
   for (size_t series = 0; series < input.num_series(); ++series) {
     TH_RETURN_IF_ERROR(context_.cancel.status());
     timestamps.clear();
@@ -156,26 +183,41 @@ base::StatusOr<Block> Evaluator::EvalRangeOverSubquery(const Call& call, const F
       }
     }
     windows.Compute(timestamps, times, subquery->range_ms);
-    function.range({.timestamps = timestamps,
-                    .values = values,
-                    .windows = windows,
-                    .times = times,
-                    .range_ms = subquery->range_ms,
-                    .grid = grid,
-                    .scalars = scalars,
-                    .annotations = &context_.annotations,
-                    .scratch = &scratch},
-                   out.Row(series));
+    const RangeInput range{.timestamps = timestamps,
+                           .values = values,
+                           .windows = windows,
+                           .times = times,
+                           .range_ms = subquery->range_ms,
+                           .grid = grid,
+                           .scalars = scalars,
+                           .annotations = &context_.annotations,
+                           .scratch = &scratch,
+                           .call = &call,
+                           .failure = &failure,
+                           .cancel = &context_.cancel};
+    function.range(range, out.Row(series));
+    TH_RETURN_IF_ERROR(failure);
     const labels::LabelSpan labels = input.labels[series];
-    const std::string_view name = labels::Get(labels, labels::kMetricName);
-    if (function.expects_counter && !name.empty() && !LooksLikeCounter(name) &&
-        AnyPresent(std::as_const(out).Row(series))) {
-      context_.annotations.PossibleNonCounter(name);
+    if (const std::span<const HistogramPtr> histograms = input.Histograms(series); !histograms.empty()) {
+      HistogramRow row_histograms;
+      ApplyHistogramRange(function.name, range, inner, histograms, labels::Get(labels, labels::kMetricName),
+                          out.Row(series), row_histograms);
+      out.SetHistograms(series, std::move(row_histograms));
     }
-    out.labels.push_back(function.keeps_name ? labels::Labels(labels) : DropReserved(labels));
+    if (function.expects_counter && !labels::Get(labels, labels::kMetricName).empty() &&
+        AnyPresent(std::as_const(out).Row(series))) {
+      AnnotateCounter(context_, labels, &call, context_.annotations);
+    }
+    out.labels.emplace_back(labels);
   }
+  if (function.keeps_name) {
+    out.name_dropped = input.name_dropped;
+    RemoveEmptySeries(out);
+    return out;
+  }
+  DropNames(out, context_.options.delayed_name_removal);
   RemoveEmptySeries(out);
-  if (!function.keeps_name) {
+  if (!context_.options.delayed_name_removal) {
     TH_RETURN_IF_ERROR(CheckUniqueLabels(out));
   }
   return out;
@@ -195,6 +237,7 @@ base::StatusOr<Block> Evaluator::EvalAbsent(const Call& call, const StepGrid& gr
     pipeline.times = TimesOf(*matrix->selector, matrix->selector->offset_ms, grid);
     pipeline.range_ms = matrix->range_ms;
     pipeline.function = FindFunctionEntry("present_over_time");
+    TH_RETURN_IF_ERROR(LookBeyondWindow(pipeline));
     GroupFold fold(AggregateOp::kGroup, everything, grid.num_steps, context_.budget);
     // One sink for all shards would race: this scan is not sharded.
     std::vector<SeriesSink*> sinks = {&fold};
@@ -208,7 +251,7 @@ base::StatusOr<Block> Evaluator::EvalAbsent(const Call& call, const StepGrid& gr
     std::vector<int64_t> timestamps;
     for (size_t step = 0; step < input.num_steps; ++step) {
       for (size_t series = 0; series < input.num_series(); ++series) {
-        if (IsPresent(input.Row(series)[step])) {
+        if (input.HasSample(series, step)) {
           timestamps.push_back(inner.At(step));
           break;
         }
@@ -237,7 +280,7 @@ base::StatusOr<Block> Evaluator::EvalTimestamp(const Call& call, const StepGrid&
   for (size_t series = 0; series < block.num_series(); ++series) {
     const std::span<double> row = block.Row(series);
     for (size_t step = 0; step < row.size(); ++step) {
-      row[step] = IsPresent(row[step]) ? static_cast<double>(grid.At(step)) / 1000 : kAbsent;
+      row[step] = block.HasSample(series, step) ? static_cast<double>(grid.At(step)) / 1000 : kAbsent;
     }
   }
   TH_RETURN_IF_ERROR(ApplyStage(Stage{}, true, false, block));
@@ -248,7 +291,7 @@ base::StatusOr<Block> Evaluator::EvalLabelFunction(const Call& call, const StepG
   TH_ASSIGN_OR_RETURN(Block block, EvalVector(*call.args[0], grid));
   const std::vector<std::string> texts = StringArguments(call, 1);
   if (call.function.name == "label_replace") {
-    TH_RETURN_IF_ERROR(LabelReplace(block, texts[0], texts[1], texts[2], texts[3]));
+    TH_RETURN_IF_ERROR(LabelReplace(block, texts[0], texts[1], texts[2], texts[3], context_.cancel));
   } else {
     TH_RETURN_IF_ERROR(LabelJoin(block, texts[0], texts[1], {texts.begin() + 2, texts.end()}));
   }
@@ -257,10 +300,14 @@ base::StatusOr<Block> Evaluator::EvalLabelFunction(const Call& call, const StepG
 
 base::StatusOr<Block> Evaluator::EvalSort(const Call& call, const StepGrid& grid) {
   TH_ASSIGN_OR_RETURN(Block block, EvalVector(*call.args[0], grid));
+  const std::string_view name = call.function.name;
+  if (!name.starts_with("sort_by_label") && !block.histograms.empty()) {
+    block.histograms.clear();
+    RemoveEmptySeries(block);
+  }
   if (grid.num_steps != 1) {
     return block;
   }
-  const std::string_view name = call.function.name;
   const bool descending = name.ends_with("_desc");
   if (name.starts_with("sort_by_label")) {
     return SortByLabel(std::move(block), StringArguments(call, 1), descending);
@@ -268,13 +315,44 @@ base::StatusOr<Block> Evaluator::EvalSort(const Call& call, const StepGrid& grid
   return SortByValue(std::move(block), descending);
 }
 
-base::StatusOr<Block> Evaluator::EvalClassicHistogram(const Call& call, const StepGrid& grid) {
+base::StatusOr<Block> Evaluator::EvalHistogram(const Call& call, const StepGrid& grid) {
   TH_ASSIGN_OR_RETURN(const Columns scalars, ScalarArguments(call, grid));
-  TH_ASSIGN_OR_RETURN(const Block block, EvalVector(*call.args.back(), grid));
-  if (call.function.name == "histogram_quantile") {
-    return HistogramQuantile(scalars[0], block, context_.budget, context_.annotations);
+  const std::string_view name = call.function.name;
+  const Expr& input = name == "histogram_quantiles" ? *call.args[0] : *call.args.back();
+  TH_ASSIGN_OR_RETURN(Block block, EvalVector(input, grid));
+  const EvaluationScope scope = Scope(promql_parser::Unparen(input).position.start);
+  const EvaluationScope native_scope = Scope(call.args[0]->position.start);
+  const bool has_native = !block.histograms.empty();
+  const Block native = has_native ? TakeNativeHistograms(block, scope) : EmptyBlock(grid.num_steps);
+  // The results for both kinds, `native` only computed when there is any.
+  const auto join = [&](base::StatusOr<Block> classic, auto compute_native) -> base::StatusOr<Block> {
+    if (!has_native || !classic.ok()) {
+      return classic;
+    }
+    TH_ASSIGN_OR_RETURN(Block results, compute_native());
+    TH_RETURN_IF_ERROR(AppendBlock(std::move(results), *classic, scope));
+    if (!scope.delayed_name_removal) {
+      TH_RETURN_IF_ERROR(MergeEqualLabels(*classic));
+    }
+    return classic;
+  };
+  if (name == "histogram_fraction") {
+    return join(HistogramFraction(scalars[0], scalars[1], block, scope),
+                [&] { return NativeFraction(scalars[0], scalars[1], native, native_scope); });
   }
-  return HistogramFraction(scalars[0], scalars[1], block, context_.budget, context_.annotations);
+  // The scalar arguments of histogram_quantile begin with the first, those of histogram_quantiles with the
+  // third.
+  const size_t first = name == "histogram_quantiles" ? 2 : 0;
+  for (size_t i = 0; i < scalars.size(); ++i) {
+    AnnotateQuantiles(scalars[i], Scope(call.args[first + i]->position.start));
+  }
+  if (name == "histogram_quantile") {
+    return join(HistogramQuantile(scalars[0], block, scope),
+                [&] { return NativeQuantile(scalars[0], native, native_scope); });
+  }
+  const std::string label = StringArgument(*call.args[1]);
+  return join(HistogramQuantiles(label, scalars, block, scope),
+              [&] { return NativeQuantiles(label, scalars, native, native_scope); });
 }
 
 }  // namespace thanos::promql

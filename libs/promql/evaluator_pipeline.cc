@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "promql/evaluator.h"
+#include "promql/functions/extended.h"
 #include "promql/functions/table.h"
 
 namespace thanos::promql {
@@ -17,6 +18,7 @@ using promql_parser::MatrixSelector;
 using promql_parser::UnaryExpr;
 using promql_parser::ValueType;
 using promql_parser::VectorSelector;
+using promql_parser::WindowMode;
 
 bool IsTimestampOfSelector(const Call& call) {
   return call.function.name == "timestamp" &&
@@ -31,18 +33,10 @@ bool IsRangeOverSelector(const Call& call) {
          promql_parser::Unparen(*matrix).kind() == ExprKind::kMatrixSelector;
 }
 
-// The factors of double_exponential_smoothing lie strictly between 0 and 1.
-base::Status CheckFactors(const std::vector<std::vector<double>>& scalars) {
-  for (size_t i = 0; i < scalars.size(); ++i) {
-    for (const double factor : scalars[i]) {
-      if (factor <= 0 || factor >= 1) {
-        return base::FailedPrecondition(i == 0 ? "invalid smoothing factor. Expected: 0 < sf < 1, got: "
-                                               : "invalid trend factor. Expected: 0 < tf < 1, got: ",
-                                        factor);
-      }
-    }
-  }
-  return base::OkStatus();
+// xrate, xincrease, xdelta.
+bool LooksBeforeWindow(const FunctionEntry* function) {
+  return function != nullptr && (function->range == XrateKernel || function->range == XincreaseKernel ||
+                                 function->range == XdeltaKernel);
 }
 
 }  // namespace
@@ -115,9 +109,6 @@ base::StatusOr<Evaluator::Columns> Evaluator::ScalarArguments(const Call& call, 
       TH_ASSIGN_OR_RETURN(columns.emplace_back(), EvalScalar(*argument, grid));
     }
   }
-  if (call.function.name == "double_exponential_smoothing") {
-    TH_RETURN_IF_ERROR(CheckFactors(columns));
-  }
   return columns;
 }
 
@@ -125,16 +116,48 @@ base::StatusOr<Stage> Evaluator::MakeStage(const Expr& expr, const StepGrid& gri
   Stage stage;
   if (const auto* unary = expr.As<UnaryExpr>()) {
     stage.kernel = unary->minus ? NegateKernel : nullptr;
+    stage.histograms.kind = unary->minus ? HistogramStep::Kind::kNegate : HistogramStep::Kind::kKeep;
   } else if (const auto* binary = expr.As<BinaryExpr>()) {
     const bool scalar_on_left = binary->lhs->type() == ValueType::kScalar;
     stage.kernel = FindOperatorKernel(binary->op, scalar_on_left, binary->return_bool);
+    stage.histograms = {.kind = HistogramStep::Kind::kScalarOperator,
+                        .op = binary->op,
+                        .scalar_on_left = scalar_on_left,
+                        .position = binary->position.start};
     TH_ASSIGN_OR_RETURN(stage.scalars.emplace_back(),
                         EvalScalar(scalar_on_left ? *binary->lhs : *binary->rhs, grid));
   } else if (const auto* call = expr.As<Call>()) {
     stage.kernel = FindFunctionEntry(call->function.name)->element;
+    if (const auto measure = FindHistogramMeasure(call->function.name)) {
+      stage.histograms = {.kind = HistogramStep::Kind::kMeasure, .measure = *measure};
+    }
     TH_ASSIGN_OR_RETURN(stage.scalars, ScalarArguments(*call, grid));
   }
   return stage;
+}
+
+void Evaluator::DropName(Pipeline& pipeline, bool labels_must_be_unique) const {
+  if (context_.options.delayed_name_removal) {
+    pipeline.mark_name_dropped = true;
+    return;
+  }
+  pipeline.drop_name = true;
+  pipeline.labels_must_be_unique = pipeline.labels_must_be_unique || labels_must_be_unique;
+}
+
+base::Status Evaluator::LookBeyondWindow(Pipeline& pipeline) const {
+  pipeline.window_mode = pipeline.selector->window_mode;
+  pipeline.kernel = pipeline.function == nullptr ? nullptr : pipeline.function->range;
+  if (pipeline.window_mode == WindowMode::kPlain) {
+    pipeline.before_ms = LooksBeforeWindow(pipeline.function) ? kExtendedLookbackMs : 0;
+    return base::OkStatus();
+  }
+  if (pipeline.range_ms != 0) {
+    TH_ASSIGN_OR_RETURN(pipeline.kernel, FindWindowModeKernel(pipeline.function->name, pipeline.window_mode));
+    pipeline.before_ms = context_.lookback_ms;
+  }
+  pipeline.after_ms = pipeline.window_mode == WindowMode::kSmoothed ? context_.lookback_ms : 0;
+  return base::OkStatus();
 }
 
 base::Status Evaluator::AddStage(const Expr& expr, const StepGrid& grid, Pipeline& pipeline) {
@@ -143,8 +166,7 @@ base::Status Evaluator::AddStage(const Expr& expr, const StepGrid& grid, Pipelin
     pipeline.stages.push_back(std::move(stage));
   }
   if (StepDropsName(expr)) {
-    pipeline.drop_name = true;
-    pipeline.labels_must_be_unique = pipeline.labels_must_be_unique || expr.kind() == ExprKind::kUnary;
+    DropName(pipeline, expr.kind() == ExprKind::kUnary);
   }
   return base::OkStatus();
 }
@@ -158,9 +180,12 @@ base::StatusOr<Pipeline> Evaluator::MakeRangePipeline(const Call& call, const St
   pipeline.times = TimesOf(*matrix->selector, matrix->selector->offset_ms, grid);
   pipeline.range_ms = matrix->range_ms;
   pipeline.function = entry;
+  pipeline.call = &call;
   TH_ASSIGN_OR_RETURN(pipeline.scalars, ScalarArguments(call, grid));
-  pipeline.drop_name = !entry->keeps_name;
-  pipeline.labels_must_be_unique = pipeline.drop_name;
+  if (!entry->keeps_name) {
+    DropName(pipeline, true);
+  }
+  TH_RETURN_IF_ERROR(LookBeyondWindow(pipeline));
   return pipeline;
 }
 
@@ -178,7 +203,10 @@ base::StatusOr<Pipeline> Evaluator::MakePipeline(const Expr& expr, const StepGri
     pipeline.grid = grid;
     pipeline.times = TimesOf(*selector, selector->offset_ms, grid);
     pipeline.sample_times = sample_times;
-    pipeline.drop_name = sample_times;
+    if (sample_times) {
+      DropName(pipeline, false);
+    }
+    TH_RETURN_IF_ERROR(LookBeyondWindow(pipeline));
     return pipeline;
   }
   if (call != nullptr && IsRangeOverSelector(*call)) {

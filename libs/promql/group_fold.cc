@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "promql/histogram/notes.h"
 #include "promql/kahan.h"
 
 namespace thanos::promql {
@@ -321,6 +322,19 @@ uint32_t GroupTable::Find(labels::LabelSpan labels) {
   return group;
 }
 
+void MarkDroppedNames(const Grouping& grouping, const Block& input, Block& out) {
+  if (input.name_dropped.empty()) {
+    return;
+  }
+  GroupTable table(grouping);
+  for (size_t series = 0; series < input.num_series(); ++series) {
+    const uint32_t group = table.Find(input.labels[series]);
+    if (input.NameDropped(series)) {
+      out.SetNameDropped(group, true);
+    }
+  }
+}
+
 bool IsFoldable(AggregateOp op) {
   switch (op) {
     case AggregateOp::kSum:
@@ -356,13 +370,39 @@ base::StatusOr<uint32_t> GroupFold::FindGroup(labels::LabelSpan labels, uint64_t
   return group;
 }
 
-base::Status GroupFold::Add(uint64_t position, labels::LabelSpan labels, std::span<const double> values) {
+base::Status GroupFold::Add(uint64_t position, labels::LabelSpan labels, std::span<const double> values,
+                            std::span<const HistogramPtr> histograms) {
   TH_ASSIGN_OR_RETURN(const uint32_t group, FindGroup(labels, position));
   Fold(op_, states_[group], values);
+  if (!histograms.empty()) [[unlikely]] {
+    return AddHistograms(states_[group], labels, histograms);
+  }
+  return base::OkStatus();
+}
+
+base::Status GroupFold::AddHistograms(GroupState& state, labels::LabelSpan labels,
+                                      std::span<const HistogramPtr> histograms) {
+  histograms_seen_ = true;
+  if (op_ == AggregateOp::kSum || op_ == AggregateOp::kAvg) {
+    if (state.histograms == nullptr) {
+      state.histograms = std::make_unique<HistogramFold>(num_steps_, budget_, position_);
+    }
+    return state.histograms->Add(histograms, labels::Get(labels, labels::kMetricName), annotations_);
+  }
+  if (op_ == AggregateOp::kCount || op_ == AggregateOp::kGroup) {
+    std::vector<double> present(num_steps_);
+    std::ranges::transform(histograms, present.begin(),
+                           [](const HistogramPtr& histogram) { return histogram != nullptr ? 1 : kAbsent; });
+    Fold(op_, state, present);
+    return base::OkStatus();
+  }
+  notes::IgnoredInAggregation(annotations_, promql_parser::ToString(op_), position_);
   return base::OkStatus();
 }
 
 base::Status GroupFold::Merge(GroupFold& other) {
+  annotations_.Merge(other.annotations_);
+  histograms_seen_ |= other.histograms_seen_;
   for (uint32_t i = 0; i < other.states_.size(); ++i) {
     const size_t known = states_.size();
     // Group labels have the key of their series, because only kept labels enter it.
@@ -373,6 +413,11 @@ base::Status GroupFold::Merge(GroupFold& other) {
     } else {
       first_positions_[group] = std::min(first_positions_[group], other.first_positions_[i]);
       MergeStates(op_, states_[group], other.states_[i]);
+      if (states_[group].histograms == nullptr) {
+        states_[group].histograms = std::move(other.states_[i].histograms);
+      } else if (other.states_[i].histograms != nullptr) {
+        TH_RETURN_IF_ERROR(states_[group].histograms->Merge(*other.states_[i].histograms, annotations_));
+      }
     }
   }
   return base::OkStatus();
@@ -393,6 +438,13 @@ base::StatusOr<Block> GroupFold::Finish() {
     for (size_t i = 0; i < num_steps_; ++i) {
       row[i] = IsPresent(state.value[i]) ? FinalValue(op_, state, i) : kAbsent;
     }
+    if (state.histograms != nullptr) {
+      block.SetHistograms(block.num_series() - 1,
+                          state.histograms->Finish(op_ == AggregateOp::kAvg, row, annotations_));
+    }
+  }
+  if (histograms_seen_) {
+    RemoveEmptySeries(block);
   }
   return block;
 }

@@ -11,6 +11,7 @@
 
 #include "base/strings.h"
 #include "promql/block.h"
+#include "promql/histogram/fold.h"
 #include "promql/scan.h"
 #include "promql_parser/ast.h"
 
@@ -44,6 +45,10 @@ class GroupTable {
   std::string key_;
 };
 
+// Marks the series of `out`, one per group in the order in which the groups appear in `input`, whose group
+// has a series with a name to drop.
+void MarkDroppedNames(const Grouping& grouping, const Block& input, Block& out);
+
 // True for the aggregations this file computes: sum avg min max count group stddev stdvar.
 bool IsFoldable(promql_parser::AggregateOp op);
 
@@ -51,9 +56,10 @@ bool IsFoldable(promql_parser::AggregateOp op);
 struct GroupState {
   std::vector<double>
       value;  // sum, extremum, count, sum of squared differences; absent before the first sample
-  std::vector<double> compensation;  // sum, avg
-  std::vector<double> count;         // avg, stddev, stdvar
-  std::vector<double> mean;          // stddev, stdvar; avg after an overflow
+  std::vector<double> compensation;           // sum, avg
+  std::vector<double> count;                  // avg, stddev, stdvar
+  std::vector<double> mean;                   // stddev, stdvar; avg after an overflow
+  std::unique_ptr<HistogramFold> histograms;  // sum, avg; null until there is a native histogram
   std::vector<uint8_t> incremental;  // avg: which steps went over to a running mean; empty until one does
 };
 
@@ -63,13 +69,20 @@ class GroupFold final : public SeriesSink {
   // `grouping` and `budget` must outlive the fold.
   GroupFold(promql_parser::AggregateOp op, const Grouping& grouping, size_t num_steps, SampleBudget& budget);
 
-  base::Status Add(uint64_t position, labels::LabelSpan labels, std::span<const double> values) override;
+  base::Status Add(uint64_t position, labels::LabelSpan labels, std::span<const double> values,
+                   std::span<const HistogramPtr> histograms) override;
   // Adds what `other` has folded, as if it came after this fold's series.
   base::Status Merge(GroupFold& other);
   // One series per group with a sample, in order of the group's first series. Ends the fold.
   base::StatusOr<Block> Finish();
+  // Those met so far.
+  const Annotations& annotations() const { return annotations_; }
+  // Where the aggregated expression begins.
+  void set_position(int position) { position_ = position; }
 
  private:
+  base::Status AddHistograms(GroupState& state, labels::LabelSpan labels,
+                             std::span<const HistogramPtr> histograms);
   base::StatusOr<uint32_t> FindGroup(labels::LabelSpan labels, uint64_t position);
 
   const promql_parser::AggregateOp op_;
@@ -79,6 +92,9 @@ class GroupFold final : public SeriesSink {
   std::vector<GroupState> states_;
   std::vector<uint64_t> first_positions_;
   SampleCharge charge_;
+  int position_ = kNoPosition;
+  bool histograms_seen_ = false;
+  Annotations annotations_;
 };
 
 }  // namespace thanos::promql

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "promql/functions/extended.h"
 
 namespace thanos::promql {
 namespace {
@@ -84,6 +85,10 @@ bool Plan::Visit(const Expr& expr, Path& path) {
     node.at_ms = ResolveAt(selector->at);
     nodes_[&expr] = node;
     nodes_[&expr].hints = MakeHints(*selector, path);
+    // The second argument of info() is not a selector of its own.
+    if (!selector->bypass_empty_matcher_check) {
+      selectors_.push_back(selector);
+    }
   }
   bool children_invariant = true;
   path.push_back(&expr);
@@ -144,6 +149,14 @@ SelectHints Plan::MakeHints(const VectorSelector& selector, const Path& path) co
   }
   // Windows are open on the left, times of hints inclusive.
   start_ms -= (hints.range_ms != 0 ? hints.range_ms : options_.lookback_ms) - 1;
+  const bool is_range = hints.range_ms != 0;
+  if (selector.window_mode != promql_parser::WindowMode::kPlain) {
+    start_ms -= is_range ? options_.lookback_ms : 0;
+    end_ms += selector.window_mode == promql_parser::WindowMode::kSmoothed ? options_.lookback_ms : 0;
+  } else if (is_range &&
+             (hints.function == "xrate" || hints.function == "xincrease" || hints.function == "xdelta")) {
+    start_ms -= kExtendedLookbackMs;
+  }
   hints.start_ms = start_ms - selector.offset_ms;
   hints.end_ms = end_ms - selector.offset_ms;
   return hints;

@@ -31,6 +31,8 @@ class Plan {
   bool IsStepInvariant(const promql_parser::Expr& expr) const { return Find(expr).step_invariant; }
   // Milliseconds, of a vector selector or subquery with @; start() and end() are those of the whole query.
   std::optional<int64_t> AtMs(const promql_parser::Expr& expr) const { return Find(expr).at_ms; }
+  // The selectors that are read, in the order of the text.
+  const std::vector<const promql_parser::VectorSelector*>& selectors() const { return selectors_; }
   // Of a vector selector.
   const SelectHints& HintsOf(const promql_parser::VectorSelector& selector) const {
     return Find(selector).hints;
@@ -51,6 +53,7 @@ class Plan {
   SelectHints MakeHints(const promql_parser::VectorSelector& selector, const Path& path) const;
 
   PlanOptions options_;
+  std::vector<const promql_parser::VectorSelector*> selectors_;
   std::unordered_map<const promql_parser::Expr*, Node> nodes_;
 };
 

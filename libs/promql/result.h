@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "labels/labels.h"
+#include "promql/histogram/column.h"
 
 namespace thanos::promql {
 
@@ -26,6 +27,7 @@ struct VectorSample {
   labels::Labels labels;
   int64_t timestamp_ms = 0;
   double value = 0;
+  HistogramPtr histogram = {};  // null: the sample is `value`
 };
 
 // In evaluation order: label order, except that sort(), sort_desc(), topk and bottomk order by value.
@@ -33,11 +35,18 @@ struct Vector {
   std::vector<VectorSample> samples;
 };
 
-// One series of a matrix as columns of equal length, oldest first.
+struct HistogramPoint {
+  int64_t timestamp_ms = 0;
+  HistogramPtr histogram;  // never null
+};
+
+// One series of a matrix as columns of equal length, oldest first, and its native histograms apart, also
+// oldest first.
 struct MatrixSeries {
   labels::Labels labels;
   std::vector<int64_t> timestamps;
   std::vector<double> values;
+  std::vector<HistogramPoint> histograms = {};
 };
 
 // Ordered by labels.
@@ -50,16 +59,23 @@ using Value = std::variant<Scalar, String, Vector, Matrix>;
 // Counts of samples, as Prometheus' `stats` reports them.
 struct QueryStats {
   int64_t total_queryable_samples = 0;  // samples read, windows that overlap count again
-  int64_t peak_samples = 0;             // most samples held at once
+  // One count per step; empty without EngineOptions::per_step_stats.
+  std::vector<int64_t> samples_per_step = {};
+  int64_t first_step_ms = 0;
+  int64_t step_ms = 0;
+  int64_t peak_samples = 0;  // most samples held at once
   int64_t series_selected = 0;
   int64_t samples_decoded = 0;
 };
 
 struct Result {
   Value value;
-  // Without duplicates, in the order they were first met. They start with "PromQL warning: " or "PromQL info:
-  // ", except for warnings the series source reported, which are passed on as they are.
+  // Without duplicates, in the order they were first met, at most ten of a kind. They start with "PromQL
+  // warning: " or "PromQL info: ", except for warnings the series source reported, which are passed on as
+  // they are.
   std::vector<std::string> warnings;
+  // Empty unless EngineOptions::separate_infos.
+  std::vector<std::string> infos;
   QueryStats stats;
 };
 

@@ -17,7 +17,7 @@ constexpr uint64_t kRunLength = 128;
 // The first series are processed by the reader itself: handing them over costs more than most of them do.
 constexpr uint64_t kSeriesOfReader = 256;
 // Runs that may wait per shard before the reader pauses.
-constexpr size_t kQueuedRunsPerShard = 8;
+constexpr size_t kQueuedRunsPerShard = 3;
 
 // Consecutive series of one batch.
 struct Run {
@@ -29,13 +29,12 @@ struct Run {
 
 // Cuts the stream into runs at fixed positions, whatever the sizes of its batches are.
 template <typename Emit>
-base::Status ForEachRun(QueryContext& context, const base::CancelToken& cancel, SelectedSeries& selected,
+base::Status ForEachRun(QueryContext& context, const base::CancelToken& cancel, SelectionReader& selected,
                         Emit emit) {
   uint64_t position = 0;
   while (true) {
-    auto batch = std::make_shared<series::SeriesBatch>();
-    TH_ASSIGN_OR_RETURN(const bool more, selected.Next(cancel, batch.get()));
-    if (!more) {
+    TH_ASSIGN_OR_RETURN(const std::shared_ptr<const series::SeriesBatch> batch, selected.Next(cancel));
+    if (batch == nullptr) {
       return base::OkStatus();
     }
     TH_RETURN_IF_ERROR(cancel.status());
@@ -54,8 +53,8 @@ base::Status ForEachRun(QueryContext& context, const base::CancelToken& cancel, 
 }
 
 base::Status ProcessRun(const base::CancelToken& cancel, SeriesWorker& worker, const Run& run) {
-  TH_RETURN_IF_ERROR(cancel.status());
   for (size_t i = run.begin; i < run.end; ++i) {
+    TH_RETURN_IF_ERROR(cancel.status());
     TH_RETURN_IF_ERROR(worker.Process(run.position + (i - run.begin), run.batch->series[i]));
   }
   return base::OkStatus();
@@ -130,7 +129,8 @@ class ShardedScan {
   concurrency::TaskGroup group_;        // last: its destructor waits for the tasks
 };
 
-base::Status RunSharded(QueryContext& context, SelectedSeries& selected, std::vector<SeriesWorker>& workers) {
+base::Status RunSharded(QueryContext& context, SelectionReader& selected,
+                        std::vector<SeriesWorker>& workers) {
   if (context.options.cpu_pool == nullptr) {
     return ForEachRun(context, context.cancel, selected, [&](const Run& run) {
       return ProcessRun(context.cancel, workers[run.position / kRunLength % workers.size()], run);
@@ -154,8 +154,13 @@ base::Status RunSharded(QueryContext& context, SelectedSeries& selected, std::ve
 class BlockSink final : public SeriesSink {
  public:
   explicit BlockSink(SampleBudget& budget) : budget_(budget) {}
-  base::Status Add(uint64_t position, labels::LabelSpan series_labels, std::span<const double> row) override {
-    TH_RETURN_IF_ERROR(charge.Add(budget_, static_cast<int64_t>(row.size())));
+  base::Status Add(uint64_t position, labels::LabelSpan series_labels, std::span<const double> row,
+                   std::span<const HistogramPtr> row_histograms) override {
+    TH_RETURN_IF_ERROR(charge.Add(budget_, static_cast<int64_t>(row.size()) + SampleWeight(row_histograms)));
+    if (!row_histograms.empty()) {
+      histograms.resize(positions.size() + 1);
+      histograms.back().assign(row_histograms.begin(), row_histograms.end());
+    }
     positions.push_back(position);
     labels.emplace_back(series_labels);
     values.insert(values.end(), row.begin(), row.end());
@@ -165,6 +170,7 @@ class BlockSink final : public SeriesSink {
   std::vector<uint64_t> positions;
   std::vector<labels::Labels> labels;
   std::vector<double> values;
+  std::vector<HistogramRow> histograms;  // as in Block
   SampleCharge charge;
 
  private:
@@ -190,6 +196,9 @@ Block Combine(std::vector<std::unique_ptr<BlockSink>>& sinks, size_t num_steps) 
       }
     }
     const size_t row = next[best]++;
+    if (row < sinks[best]->histograms.size()) {
+      out.SetHistograms(out.num_series(), std::move(sinks[best]->histograms[row]));
+    }
     out.labels.push_back(std::move(sinks[best]->labels[row]));
     const auto from = sinks[best]->values.begin() + static_cast<std::ptrdiff_t>(row * num_steps);
     out.values.insert(out.values.end(), from, from + static_cast<std::ptrdiff_t>(num_steps));
@@ -198,6 +207,26 @@ Block Combine(std::vector<std::unique_ptr<BlockSink>>& sinks, size_t num_steps) 
 }
 
 }  // namespace
+
+void QueryContext::CountSamples(const StepGrid& steps, int64_t total, std::span<const int64_t> per_step) {
+  const bool stands_for_all = steps.num_steps == 1 && grid.num_steps > 1 && steps.start_ms == grid.start_ms;
+  total_queryable_samples += total * (stands_for_all ? static_cast<int64_t>(grid.num_steps) : 1);
+  if (!options.per_step_stats) {
+    return;
+  }
+  samples_per_step.resize(grid.num_steps, 0);
+  if (stands_for_all) {
+    for (int64_t& count : samples_per_step) {
+      count += total;
+    }
+  } else if (steps == grid && per_step.size() == samples_per_step.size()) {
+    for (size_t step = 0; step < per_step.size(); ++step) {
+      samples_per_step[step] += per_step[step];
+    }
+  } else {
+    samples_per_step.back() += total;
+  }
+}
 
 bool Pipeline::KeepsSeriesApart() const {
   if (!drop_name) {
@@ -213,21 +242,20 @@ base::Status RunScan(QueryContext& context, const Pipeline& pipeline, std::span<
   if (pipeline.grid.num_steps == 0) {
     return base::OkStatus();
   }
-  auto selected = context.source.Select(context.cancel, pipeline.selector->matchers,
-                                        context.plan.HintsOf(*pipeline.selector));
-  if (!selected.ok()) {
-    return base::Annotate(selected.status(), "expanding series");
-  }
+  TH_ASSIGN_OR_RETURN(const std::unique_ptr<SelectionReader> selected,
+                      pipeline.hints.has_value()
+                          ? context.selections.Open(pipeline.selector->matchers, *pipeline.hints)
+                          : context.selections.Open(*pipeline.selector));
   std::vector<SeriesWorker> workers;
   workers.reserve(sinks.size());
   for (SeriesSink* sink : sinks) {
-    workers.emplace_back(context, pipeline, **selected, *sink);
+    workers.emplace_back(context, pipeline, *selected, *sink);
   }
-  const base::Status status = RunSharded(context, **selected, workers);
+  const base::Status status = RunSharded(context, *selected, workers);
   for (const SeriesWorker& worker : workers) {
     context.annotations.Merge(worker.annotations());
     context.samples_decoded += worker.samples_decoded();
-    context.total_queryable_samples += worker.queryable_samples();
+    context.CountSamples(pipeline.grid, worker.queryable_samples(), worker.samples_per_step());
   }
   return status;
 }
@@ -243,6 +271,9 @@ base::StatusOr<Block> ScanToBlock(QueryContext& context, const Pipeline& pipelin
   Block block = Combine(sinks, pipeline.grid.num_steps);
   sinks.clear();
   TH_RETURN_IF_ERROR(block.charge.Add(context.budget, static_cast<int64_t>(block.values.size())));
+  if (pipeline.mark_name_dropped) {
+    DropNames(block, true);
+  }
   if (!pipeline.KeepsSeriesApart()) {
     TH_RETURN_IF_ERROR(pipeline.labels_must_be_unique ? CheckUniqueLabels(block) : MergeEqualLabels(block));
   }
@@ -251,22 +282,21 @@ base::StatusOr<Block> ScanToBlock(QueryContext& context, const Pipeline& pipelin
 
 base::Status ScanRaw(QueryContext& context, const promql_parser::VectorSelector& selector, int64_t min_ms,
                      int64_t max_ms, RawSeriesSink& sink) {
-  auto selected = context.source.Select(context.cancel, selector.matchers, context.plan.HintsOf(selector));
-  if (!selected.ok()) {
-    return base::Annotate(selected.status(), "expanding series");
-  }
+  TH_ASSIGN_OR_RETURN(const std::unique_ptr<SelectionReader> selected, context.selections.Open(selector));
   chunkenc::SampleColumns columns;
-  return ForEachRun(context, context.cancel, **selected, [&](const Run& run) -> base::Status {
+  HistogramSamples histograms;
+  return ForEachRun(context, context.cancel, *selected, [&](const Run& run) -> base::Status {
     for (size_t i = run.begin; i < run.end; ++i) {
       const series::Series& series = run.batch->series[i];
       columns.Clear();
-      TH_RETURN_IF_ERROR((*selected)->Decode(series, min_ms, max_ms, &columns));
-      TH_RETURN_IF_ERROR(RejectHistograms(columns, series.labels));
+      TH_RETURN_IF_ERROR(selected->Decode(series, min_ms, max_ms, &columns));
+      SplitHistograms(columns, &histograms);
       RemoveStaleMarkers(columns.timestamps, columns.values);
-      context.samples_decoded += static_cast<int64_t>(columns.size());
-      context.total_queryable_samples += static_cast<int64_t>(columns.size());
-      if (!columns.empty()) {
-        TH_RETURN_IF_ERROR(sink.Add(series.labels, columns.timestamps, columns.values));
+      const auto num_samples = static_cast<int64_t>(columns.size() + histograms.timestamps.size());
+      context.samples_decoded += num_samples;
+      context.CountSamples(context.grid, num_samples, {});
+      if (num_samples != 0) {
+        TH_RETURN_IF_ERROR(sink.Add(series.labels, columns.timestamps, columns.values, histograms));
       }
     }
     return base::OkStatus();

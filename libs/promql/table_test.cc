@@ -27,14 +27,5 @@ TEST(FunctionTableTest, EntriesHaveTheKernelOfTheirKind) {
   }
 }
 
-TEST(FunctionTableTest, StableFunctionsAreSupported) {
-  for (const promql_parser::FunctionSpec& spec : promql_parser::Functions()) {
-    const FunctionEntry* entry = FindFunctionEntry(spec.name);
-    if (!spec.experimental && entry != nullptr) {
-      EXPECT_NE(entry->kind, FunctionKind::kUnsupported) << spec.name;
-    }
-  }
-}
-
 }  // namespace
 }  // namespace thanos::promql

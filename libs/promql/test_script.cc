@@ -12,6 +12,7 @@
 #include "model/units.h"
 #include "promql/annotations.h"
 #include "promql/block.h"
+#include "promql/test_histogram.h"
 #include "promql_parser/parser.h"
 
 namespace thanos::promql {
@@ -21,7 +22,7 @@ constexpr double kEpsilon = 1e-6;
 // What "stale" is parsed to; the marker itself means a gap.
 constexpr uint64_t kStaleTokenBits = chunkenc::kStaleNanBits | (uint64_t{1} << 63);
 
-bool SameValue(double want, double got) {
+bool SameFloat(double want, double got) {
   if (std::isnan(want) || std::isnan(got)) {
     return std::isnan(want) && std::isnan(got) && IsPresent(want) == IsPresent(got);
   }
@@ -32,10 +33,21 @@ bool SameValue(double want, double got) {
   return std::isfinite(sum) && std::fabs(want - got) < kEpsilon * std::max(sum, 1e-300);
 }
 
-std::string Show(const std::vector<double>& values) {
+bool SameValue(const TestSample& want, const TestSample& got) {
+  if (want.histogram != nullptr || got.histogram != nullptr) {
+    return want.histogram != nullptr && got.histogram != nullptr &&
+           SameTestHistogram(*want.histogram, *got.histogram, want.hint_matters);
+  }
+  return SameFloat(want.value, got.value);
+}
+
+std::string Show(const std::vector<TestSample>& samples) {
   std::string out;
-  for (const double value : values) {
-    base::Append(out, out.empty() ? "" : " ", IsPresent(value) ? FormatGeneral(value) : "_");
+  for (const TestSample& sample : samples) {
+    base::Append(out, out.empty() ? "" : " ",
+                 sample.histogram != nullptr ? ShowTestHistogram(*sample.histogram)
+                 : IsPresent(sample.value)   ? FormatGeneral(sample.value)
+                                             : "_");
   }
   return out;
 }
@@ -140,12 +152,13 @@ struct Evaluation {
   bool ordered = false;
   std::optional<bool> warn;  // unset: not looked at
   std::optional<bool> info;
-  std::string message;  // of fail, warn or info: exact text
+  std::string message;       // of fail: exact text
+  std::string warn_message;  // of warn and info: beginning of the text
+  std::string info_message;
   std::string pattern;  // of fail: regular expression
   std::optional<double> scalar;
   std::optional<std::string> text;
-  std::vector<std::pair<labels::Labels, std::vector<double>>> series;
-  bool unsupported = false;
+  std::vector<std::pair<labels::Labels, std::vector<TestSample>>> series;
 };
 
 class Runner {
@@ -163,7 +176,6 @@ class Runner {
       }
       if (line == "clear") {
         source_.Clear();
-        histograms_ = false;
       } else if (line.starts_with("load")) {
         status = Load(line);
       } else if (line.starts_with("eval")) {
@@ -197,28 +209,37 @@ class Runner {
 
   base::Status Load(std::string_view header) {
     const size_t space = header.find(' ');
-    histograms_ = histograms_ || header.starts_with("load_with_nhcb");
+    const bool add_native = header.starts_with("load_with_nhcb");
+    ClassicHistograms classic;
     TH_ASSIGN_OR_RETURN(const int64_t step_ms, ParseTimeMs(base::Trim(header.substr(space + 1))));
     while (auto line = BodyLine()) {
-      if (line->find("{{") != std::string_view::npos) {
-        TH_ASSIGN_OR_RETURN(const labels::Labels labels, TakeMetric(*line));
-        source_.AddHistograms(labels, 0, step_ms * 1000);
-        continue;
-      }
       TH_ASSIGN_OR_RETURN(const labels::Labels labels, TakeMetric(*line));
-      TH_ASSIGN_OR_RETURN(const std::vector<double> values, ParseValues(*line));
-      std::vector<int64_t> timestamps;
-      std::vector<double> kept;
-      for (size_t i = 0; i < values.size(); ++i) {
-        if (IsPresent(values[i])) {
-          timestamps.push_back(static_cast<int64_t>(i) * step_ms);
-          const bool stale = std::bit_cast<uint64_t>(values[i]) == kStaleTokenBits;
-          kept.push_back(stale ? chunkenc::StaleNan() : values[i]);
-        }
+      TH_ASSIGN_OR_RETURN(const std::vector<TestSample> values, ParseValues(*line));
+      AddSeries(labels, values, step_ms);
+      if (add_native) {
+        classic.Add(labels, values);
       }
-      source_.Add(labels, timestamps, kept);
+    }
+    for (const auto& [labels, values] : classic.ToNative()) {
+      AddSeries(labels, values, step_ms);
     }
     return base::OkStatus();
+  }
+
+  void AddSeries(const labels::Labels& labels, const std::vector<TestSample>& values, int64_t step_ms) {
+    chunkenc::SampleColumns columns;
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (!IsPresent(values[i].value) && values[i].histogram == nullptr) {
+        continue;
+      }
+      if (values[i].histogram != nullptr) {
+        columns.histograms.push_back({columns.size(), *values[i].histogram});
+      }
+      columns.timestamps.push_back(static_cast<int64_t>(i) * step_ms);
+      const bool stale = std::bit_cast<uint64_t>(values[i].value) == kStaleTokenBits;
+      columns.values.push_back(stale ? chunkenc::StaleNan() : values[i].value);
+    }
+    source_.Add(labels, columns);
   }
 
   base::Status ParseHeader(std::string_view header, Evaluation& out) {
@@ -258,15 +279,17 @@ class Runner {
     if (!RE2::FullMatch(re2::StringPiece(line.data(), line.size()), expect, &kind, &match, &text, &rest)) {
       return base::InvalidArgument("bad expectation ", line);
     }
-    (match == "regex" ? out.pattern : out.message) = text;
     if (kind == "fail") {
       out.fail = true;
+      (match == "regex" ? out.pattern : out.message) = text;
     } else if (kind == "ordered") {
       out.ordered = true;
     } else if (kind == "warn" || kind == "no_warn") {
       out.warn = kind == "warn";
+      out.warn_message = match == "msg" ? text : std::string();
     } else if (kind == "info" || kind == "no_info") {
       out.info = kind == "info";
+      out.info_message = match == "msg" ? text : std::string();
     } else if (kind == "string") {
       const std::string_view quoted = base::Trim(rest);
       out.text = quoted.size() >= 2 ? quoted.substr(1, quoted.size() - 2) : quoted;
@@ -284,13 +307,11 @@ class Runner {
         out.pattern = base::Trim(line->substr(20));
       } else if (line->starts_with("expect ")) {
         TH_RETURN_IF_ERROR(ParseExpectation(*line, out));
-      } else if (line->find("{{") != std::string_view::npos) {
-        out.unsupported = true;
       } else if (const std::optional<double> number = base::ParseDouble(*line)) {
         out.scalar = number;
       } else {
         TH_ASSIGN_OR_RETURN(labels::Labels labels, TakeMetric(*line));
-        TH_ASSIGN_OR_RETURN(std::vector<double> values, ParseValues(*line));
+        TH_ASSIGN_OR_RETURN(std::vector<TestSample> values, ParseValues(*line));
         out.series.emplace_back(std::move(labels), std::move(values));
       }
     }
@@ -301,15 +322,7 @@ class Runner {
     Evaluation evaluation;
     TH_RETURN_IF_ERROR(ParseHeader(header, evaluation));
     TH_RETURN_IF_ERROR(ParseBody(evaluation));
-    if (histograms_ || evaluation.unsupported) {
-      ++report_.skipped;
-      return base::OkStatus();
-    }
     const base::Status status = Check(evaluation);
-    if (base::Message(status).find("native histograms are not supported yet") != std::string_view::npos) {
-      ++report_.skipped;
-      return base::OkStatus();
-    }
     ++report_.evaluations;
     return base::Annotate(status, evaluation.query);
   }
@@ -352,16 +365,15 @@ class Runner {
   }
 
   static base::Status CheckAnnotations(const Evaluation& evaluation, const std::vector<std::string>& texts) {
-    const auto any = [&](std::string_view prefix) {
+    const auto any = [&](std::string_view prefix, std::string_view message) {
       return std::ranges::any_of(texts, [&](const std::string& text) {
-        return text.starts_with(prefix) &&
-               (evaluation.message.empty() || text.starts_with(evaluation.message));
+        return text.starts_with(prefix) && text.starts_with(message);
       });
     };
-    if (evaluation.warn && any("PromQL warning: ") != *evaluation.warn) {
+    if (evaluation.warn && any("PromQL warning: ", evaluation.warn_message) != *evaluation.warn) {
       return base::Internal(*evaluation.warn ? "no such warning" : "unexpected warning");
     }
-    if (evaluation.info && any("PromQL info: ") != *evaluation.info) {
+    if (evaluation.info && any("PromQL info: ", evaluation.info_message) != *evaluation.info) {
       return base::Internal(*evaluation.info ? "no such info" : "unexpected info");
     }
     return base::OkStatus();
@@ -374,16 +386,28 @@ class Runner {
                                                                 : base::Internal("not that string");
     }
     if (const auto* scalar = std::get_if<Scalar>(&value)) {
-      if (evaluation.scalar && SameValue(*evaluation.scalar, scalar->value)) {
+      if (evaluation.scalar && SameFloat(*evaluation.scalar, scalar->value)) {
         return base::OkStatus();
       }
       return base::Internal("got scalar ", FormatGeneral(scalar->value));
     }
     if (const auto* matrix = std::get_if<Matrix>(&value)) {
       // A range vector: its samples in order, without their times.
-      std::map<labels::Labels, std::vector<double>> got;
+      std::map<labels::Labels, std::vector<TestSample>> got;
       for (const MatrixSeries& series : matrix->series) {
-        got[series.labels] = series.values;
+        std::vector<TestSample>& samples = got[series.labels];
+        size_t next = 0;
+        for (size_t i = 0; i < series.values.size(); ++i) {
+          for (;
+               next < series.histograms.size() && series.histograms[next].timestamp_ms < series.timestamps[i];
+               ++next) {
+            samples.push_back({0, series.histograms[next].histogram});
+          }
+          samples.push_back({series.values[i]});
+        }
+        for (; next < series.histograms.size(); ++next) {
+          samples.push_back({0, series.histograms[next].histogram});
+        }
       }
       return Compare(evaluation, got);
     }
@@ -391,9 +415,9 @@ class Runner {
     if (vector == nullptr) {
       return base::Internal("unexpected type of result");
     }
-    std::map<labels::Labels, std::vector<double>> got;
+    std::map<labels::Labels, std::vector<TestSample>> got;
     for (const VectorSample& sample : vector->samples) {
-      if (!got.emplace(sample.labels, std::vector<double>{sample.value}).second) {
+      if (!got.emplace(sample.labels, std::vector<TestSample>{{sample.value, sample.histogram}}).second) {
         return base::Internal("duplicate labels ", labels::ToString(sample.labels));
       }
     }
@@ -407,7 +431,7 @@ class Runner {
   }
 
   static base::Status Compare(const Evaluation& evaluation,
-                              const std::map<labels::Labels, std::vector<double>>& got) {
+                              const std::map<labels::Labels, std::vector<TestSample>>& got) {
     for (const auto& [labels, want] : evaluation.series) {
       const auto it = got.find(labels);
       if (it == got.end()) {
@@ -436,17 +460,20 @@ class Runner {
   static base::Status CheckMatrix(const Evaluation& evaluation, const Matrix& matrix, int64_t start_ms,
                                   int64_t step_ms) {
     const auto num_steps = static_cast<size_t>((evaluation.end_ms - start_ms) / step_ms) + 1;
-    std::map<labels::Labels, std::vector<double>> got;
+    std::map<labels::Labels, std::vector<TestSample>> got;
     for (const MatrixSeries& series : matrix.series) {
-      std::vector<double> column(num_steps, kAbsent);
+      std::vector<TestSample> column(num_steps, {kAbsent});
       for (size_t i = 0; i < series.values.size(); ++i) {
-        column[static_cast<size_t>((series.timestamps[i] - start_ms) / step_ms)] = series.values[i];
+        column[static_cast<size_t>((series.timestamps[i] - start_ms) / step_ms)] = {series.values[i]};
+      }
+      for (const HistogramPoint& point : series.histograms) {
+        column[static_cast<size_t>((point.timestamp_ms - start_ms) / step_ms)] = {0, point.histogram};
       }
       got[series.labels] = column;
     }
     Evaluation padded = evaluation;
     for (auto& [labels, values] : padded.series) {
-      values.resize(std::max(values.size(), num_steps), kAbsent);
+      values.resize(std::max(values.size(), num_steps), {kAbsent});
     }
     return Compare(padded, got);
   }
@@ -454,8 +481,7 @@ class Runner {
   // An instant query and the same time inside a range query must agree.
   base::Status CheckSameInRange(const Evaluation& evaluation, const Value& value) {
     const auto* vector = std::get_if<Vector>(&value);
-    if (vector == nullptr || evaluation.query.find("@ start()") != std::string::npos ||
-        evaluation.query.find("@ end()") != std::string::npos) {
+    if (vector == nullptr || RE2::PartialMatch(evaluation.query, "(?i)(start|end|step|range)\\(\\)")) {
       return base::OkStatus();
     }
     const int64_t at_ms = evaluation.start_ms;
@@ -463,17 +489,22 @@ class Runner {
     if (!range.ok()) {
       return base::Annotate(range.status(), "as range query");
     }
-    std::map<labels::Labels, double> got;
+    std::map<labels::Labels, TestSample> got;
     for (const MatrixSeries& series : std::get<Matrix>(range->value).series) {
+      for (const HistogramPoint& point : series.histograms) {
+        if (point.timestamp_ms == at_ms) {
+          got[series.labels] = {0, point.histogram};
+        }
+      }
       const auto it = std::ranges::find(series.timestamps, at_ms);
       if (it != series.timestamps.end()) {
-        got[series.labels] = series.values[static_cast<size_t>(it - series.timestamps.begin())];
+        got[series.labels] = {series.values[static_cast<size_t>(it - series.timestamps.begin())]};
       }
     }
     bool same = got.size() == vector->samples.size();
     for (const VectorSample& sample : vector->samples) {
       const auto it = got.find(sample.labels);
-      same = same && it != got.end() && SameValue(sample.value, it->second);
+      same = same && it != got.end() && SameValue({sample.value, sample.histogram}, it->second);
     }
     return same ? base::OkStatus() : base::Internal("range query differs from instant query");
   }
@@ -482,18 +513,29 @@ class Runner {
   const Engine& engine_;
   size_t next_ = 0;
   TestSource source_;
-  bool histograms_ = false;
   ScriptReport report_;
 };
 
 }  // namespace
 
-base::StatusOr<std::vector<double>> ParseValues(std::string_view text) {
-  std::vector<double> out;
-  for (const std::string_view token : base::Split(text, ' ')) {
-    const std::string_view trimmed = base::Trim(token);
-    if (!trimmed.empty()) {
-      TH_RETURN_IF_ERROR(AppendToken(trimmed, out));
+base::StatusOr<std::vector<TestSample>> ParseValues(std::string_view text) {
+  std::vector<TestSample> out;
+  std::vector<double> floats;
+  for (text = base::Trim(text); !text.empty(); text = base::Trim(text)) {
+    if (text.starts_with("{{")) {
+      TH_ASSIGN_OR_RETURN(std::vector<TestHistogram> histograms, TakeTestHistograms(text));
+      for (TestHistogram& histogram : histograms) {
+        out.push_back(
+            {0, std::make_shared<const model::Histogram>(std::move(histogram.value)), histogram.hint_given});
+      }
+      continue;
+    }
+    const size_t end = std::min(text.find_first_of(" \t"), text.size());
+    floats.clear();
+    TH_RETURN_IF_ERROR(AppendToken(text.substr(0, end), floats));
+    text.remove_prefix(end);
+    for (const double value : floats) {
+      out.push_back({value});
     }
   }
   return out;

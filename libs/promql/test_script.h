@@ -8,20 +8,20 @@
 #include <vector>
 
 #include "promql/engine.h"
+#include "promql/test_histogram.h"
 #include "promql/test_source.h"
 
 namespace thanos::promql {
 
 struct ScriptReport {
   int evaluations = 0;
-  int skipped = 0;                    // need native histograms
   std::vector<std::string> failures;  // "line 12: query: what differs"
 };
 
 // Never throws away a failure: lines it cannot read are failures, too.
 ScriptReport RunScript(std::string_view script, const Engine& engine);
 
-// Test notation of one series' values: "1 2 _ stale 0+10x5 3x2 NaN -Inf"; kAbsent for "_".
-base::StatusOr<std::vector<double>> ParseValues(std::string_view text);
+// Test notation of one series' values: "1 2 _ stale 0+10x5 3x2 NaN -Inf {{count:1}}"; kAbsent for "_".
+base::StatusOr<std::vector<TestSample>> ParseValues(std::string_view text);
 
 }  // namespace thanos::promql

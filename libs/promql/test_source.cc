@@ -33,13 +33,7 @@ class TestSelection final : public SelectedSeries {
       if (chunk.max_time_ms < min_ms || chunk.min_time_ms > max_ms) {
         continue;
       }
-      if (chunk.raw.encoding == chunkenc::Encoding::kHistogram) {
-        out->histograms.push_back({.index = out->size(), .value = {}});
-        out->timestamps.push_back(std::max(chunk.min_time_ms, min_ms));
-        out->values.push_back(0);
-      } else {
-        TH_RETURN_IF_ERROR(chunkenc::DecodeChunk(chunk.raw.encoding, chunk.raw.data, min_ms, max_ms, out));
-      }
+      TH_RETURN_IF_ERROR(chunkenc::DecodeChunk(chunk.raw.encoding, chunk.raw.data, min_ms, max_ms, out));
     }
     return base::OkStatus();
   }
@@ -77,15 +71,47 @@ void TestSource::Add(const labels::Labels& labels, const std::vector<int64_t>& t
   stored.Rebuild();
 }
 
-void TestSource::AddHistograms(const labels::Labels& labels, int64_t first_ms, int64_t last_ms) {
+void TestSource::Stored::AddChunk(chunkenc::Encoding encoding, std::string data, int64_t min_ms,
+                                  int64_t max_ms) {
+  bytes.push_back(std::move(data));
+  series::Chunk chunk;
+  chunk.min_time_ms = min_ms;
+  chunk.max_time_ms = max_ms;
+  chunk.raw.encoding = encoding;
+  chunks.push_back(chunk);
+}
+
+void TestSource::Add(const labels::Labels& labels, const chunkenc::SampleColumns& columns) {
   Stored& stored = series_[labels];
   stored.labels = labels;
-  series::Chunk chunk;
-  chunk.min_time_ms = first_ms;
-  chunk.max_time_ms = last_ms;
-  chunk.raw.encoding = chunkenc::Encoding::kHistogram;
-  stored.bytes.emplace_back();
-  stored.chunks.push_back(chunk);
+  auto histogram = columns.histograms.begin();
+  for (size_t begin = 0; begin < columns.size();) {
+    // One chunk of samples of one kind.
+    size_t end = begin;
+    if (histogram == columns.histograms.end() || histogram->index != begin) {
+      chunkenc::XorAppender floats;
+      for (; end < columns.size() && end - begin < kSamplesPerChunk &&
+             (histogram == columns.histograms.end() || histogram->index != end);
+           ++end) {
+        floats.Append(columns.timestamps[end], columns.values[end]);
+      }
+      stored.AddChunk(chunkenc::Encoding::kXor, floats.Bytes(), columns.timestamps[begin],
+                      columns.timestamps[end - 1]);
+    } else {
+      chunkenc::FloatHistogramAppender histograms;
+      for (;
+           end < columns.size() && end - begin < kSamplesPerChunk && histogram != columns.histograms.end() &&
+           histogram->index == end &&
+           histograms.Append(columns.timestamps[end], histogram->value) == chunkenc::AppendResult::kAppended;
+           ++end) {
+        ++histogram;
+      }
+      stored.AddChunk(chunkenc::Encoding::kFloatHistogram, histograms.Bytes(), columns.timestamps[begin],
+                      columns.timestamps[end - 1]);
+    }
+    begin = end;
+  }
+  stored.Rebuild();
 }
 
 void TestSource::Clear() {

@@ -1,6 +1,6 @@
 #pragma once
 
-// A SeriesSource in memory for tests and benchmarks: samples are kept in real XOR chunks.
+// A SeriesSource in memory for tests and benchmarks: samples are kept in real chunks.
 
 #include <cstdint>
 #include <map>
@@ -17,8 +17,8 @@ class TestSource final : public SeriesSource {
   // Appends samples of one series; times must grow within a series.
   void Add(const labels::Labels& labels, const std::vector<int64_t>& timestamps,
            const std::vector<double>& values);
-  // A series that has a native histogram at every time of [first_ms, last_ms] someone asks for.
-  void AddHistograms(const labels::Labels& labels, int64_t first_ms, int64_t last_ms);
+  // The same with native histograms, kept in float histogram chunks as Prometheus would cut them.
+  void Add(const labels::Labels& labels, const chunkenc::SampleColumns& columns);
   void Clear();
   // Series per batch that Select hands out.
   void set_batch_size(size_t batch_size) { batch_size_ = batch_size; }
@@ -34,9 +34,10 @@ class TestSource final : public SeriesSource {
  private:
   struct Stored {
     labels::Labels labels;
-    std::vector<std::string> bytes;  // one XOR chunk each
+    std::vector<std::string> bytes;  // one chunk each
     std::vector<series::Chunk> chunks;
     void Rebuild();
+    void AddChunk(chunkenc::Encoding encoding, std::string data, int64_t min_ms, int64_t max_ms);
   };
   std::map<labels::Labels, Stored> series_;
   std::vector<SelectHints> hints_;

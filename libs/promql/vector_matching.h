@@ -5,12 +5,13 @@
 
 #include "base/status.h"
 #include "promql/block.h"
+#include "promql/query_context.h"
 #include "promql_parser/ast.h"
 
 namespace thanos::promql {
 
 // `expr.matching` is present. FailedPrecondition: many-to-many matches or equal label sets at one step.
 base::StatusOr<Block> ApplyVectorOperator(const promql_parser::BinaryExpr& expr, Block left, Block right,
-                                          SampleBudget& budget);
+                                          const EvaluationScope& scope);
 
 }  // namespace thanos::promql

@@ -87,6 +87,31 @@ size_t FillInstantTimestamps(std::span<const int64_t> timestamps, std::span<cons
                         [&](size_t i) { return static_cast<double>(timestamps[i]) / 1000; });
 }
 
+size_t FillSmoothed(std::span<const int64_t> timestamps, std::span<const double> values,
+                    const ReferenceTimes& times, int64_t lookback_ms, std::span<double> out) {
+  Advancing reference(timestamps);
+  size_t found = 0;
+  for (size_t step = 0; step < times.num_steps; ++step) {
+    const int64_t at_ms = times.At(step);
+    const size_t next = reference.To(at_ms);  // the first sample after the reference time
+    out[step] = kAbsent;
+    if (next == 0 || timestamps[next - 1] <= at_ms - lookback_ms) {
+      continue;
+    }
+    ++found;
+    const double before = values[next - 1];
+    if (timestamps[next - 1] == at_ms || next == timestamps.size() ||
+        timestamps[next] > at_ms + lookback_ms) {
+      out[step] = before;
+      continue;
+    }
+    const double elapsed = static_cast<double>(at_ms - timestamps[next - 1]);
+    const double spacing = static_cast<double>(timestamps[next] - timestamps[next - 1]);
+    out[step] = before + (values[next] - before) * elapsed / spacing;
+  }
+  return found;
+}
+
 void RemoveStaleMarkers(std::vector<int64_t>& timestamps, std::vector<double>& values) {
   // Without early exit, so that the compiler can vectorise the usual case.
   bool all_present = true;

@@ -36,6 +36,11 @@ size_t FillInstant(std::span<const int64_t> timestamps, std::span<const double> 
 size_t FillInstantTimestamps(std::span<const int64_t> timestamps, std::span<const double> values,
                              const ReferenceTimes& times, int64_t lookback_ms, std::span<double> out);
 
+// The value at each reference time, interpolated between the samples around it; the last sample where none
+// follows within `lookback_ms`. The samples are without stale markers. Returns how many steps have one.
+size_t FillSmoothed(std::span<const int64_t> timestamps, std::span<const double> values,
+                    const ReferenceTimes& times, int64_t lookback_ms, std::span<double> out);
+
 // Removes stale markers, which range selectors do not see.
 void RemoveStaleMarkers(std::vector<int64_t>& timestamps, std::vector<double>& values);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <tuple>
 
 namespace thanos::promql_parser {
 namespace {
@@ -23,8 +24,30 @@ bool EqualOrNull(const ExprPtr& a, const ExprPtr& b) {
   return a == nullptr || b == nullptr ? a == b : Equal(*a, *b);
 }
 
+bool EqualDuration(const DurationExprPtr& a, const DurationExprPtr& b) {
+  if (a == nullptr || b == nullptr) {
+    return a == b;
+  }
+  return a->op == b->op && EqualNumber(a->seconds, b->seconds) && EqualDuration(a->lhs, b->lhs) &&
+         EqualDuration(a->rhs, b->rhs);
+}
+
+// The order of matchers says nothing, and printing changes it.
+bool EqualMatchers(const std::vector<labels::Matcher>& a, const std::vector<labels::Matcher>& b) {
+  const auto sorted = [](const std::vector<labels::Matcher>& matchers) {
+    std::vector<std::tuple<std::string_view, labels::MatchType, std::string_view>> keys;
+    for (const labels::Matcher& matcher : matchers) {
+      keys.emplace_back(matcher.name(), matcher.type(), matcher.value());
+    }
+    std::ranges::sort(keys);
+    return keys;
+  };
+  return a == b || sorted(a) == sorted(b);
+}
+
 bool EqualSelector(const VectorSelector& a, const VectorSelector& b) {
-  return a.name == b.name && a.matchers == b.matchers && a.offset_ms == b.offset_ms && a.at == b.at;
+  return a.name == b.name && EqualMatchers(a.matchers, b.matchers) && a.offset_ms == b.offset_ms &&
+         EqualDuration(a.offset_expr, b.offset_expr) && a.at == b.at && a.window_mode == b.window_mode;
 }
 
 template <typename T>
@@ -33,12 +56,29 @@ std::unique_ptr<T> At(std::unique_ptr<T> node, const Expr& original) {
   return node;
 }
 
+DurationExprPtr CloneDuration(const DurationExprPtr& from) {
+  if (from == nullptr) {
+    return nullptr;
+  }
+  auto to = std::make_unique<DurationExpr>();
+  to->op = from->op;
+  to->seconds = from->seconds;
+  to->is_duration = from->is_duration;
+  to->parenthesised = from->parenthesised;
+  to->lhs = CloneDuration(from->lhs);
+  to->rhs = CloneDuration(from->rhs);
+  to->position = from->position;
+  return to;
+}
+
 std::unique_ptr<VectorSelector> CloneSelector(const VectorSelector& from) {
   auto to = std::make_unique<VectorSelector>();
   to->name = from.name;
   to->matchers = from.matchers;
   to->offset_ms = from.offset_ms;
+  to->offset_expr = CloneDuration(from.offset_expr);
   to->at = from.at;
+  to->window_mode = from.window_mode;
   to->bypass_empty_matcher_check = from.bypass_empty_matcher_check;
   return At(std::move(to), from);
 }
@@ -61,7 +101,16 @@ ExprPtr CloneAggregate(const AggregateExpr& from) {
 ExprPtr CloneSubquery(const SubqueryExpr& from) {
   auto to = std::make_unique<SubqueryExpr>(Clone(*from.expr), from.range_ms, from.step_ms);
   to->offset_ms = from.offset_ms;
+  to->range_expr = CloneDuration(from.range_expr);
+  to->step_expr = CloneDuration(from.step_expr);
+  to->offset_expr = CloneDuration(from.offset_expr);
   to->at = from.at;
+  return At(std::move(to), from);
+}
+
+ExprPtr CloneMatrix(const MatrixSelector& from) {
+  auto to = std::make_unique<MatrixSelector>(CloneSelector(*from.selector), from.range_ms);
+  to->range_expr = CloneDuration(from.range_expr);
   return At(std::move(to), from);
 }
 
@@ -74,8 +123,21 @@ ExprPtr CloneCall(const Call& from) {
   return At(std::make_unique<Call>(from.function, std::move(arguments)), from);
 }
 
+bool EqualFill(const std::optional<double>& a, const std::optional<double>& b) {
+  return a.has_value() == b.has_value() && (!a.has_value() || EqualNumber(*a, *b));
+}
+
+bool EqualMatching(const std::optional<VectorMatching>& a, const std::optional<VectorMatching>& b) {
+  if (!a.has_value() || !b.has_value()) {
+    return a.has_value() == b.has_value();
+  }
+  return a->cardinality == b->cardinality && a->on == b->on && a->labels == b->labels &&
+         a->include == b->include && EqualFill(a->fill_left, b->fill_left) &&
+         EqualFill(a->fill_right, b->fill_right);
+}
+
 bool EqualBinary(const BinaryExpr& a, const BinaryExpr& b) {
-  return a.op == b.op && a.return_bool == b.return_bool && a.matching == b.matching &&
+  return a.op == b.op && a.return_bool == b.return_bool && EqualMatching(a.matching, b.matching) &&
          Equal(*a.lhs, *b.lhs) && Equal(*a.rhs, *b.rhs);
 }
 
@@ -86,7 +148,8 @@ bool EqualAggregate(const AggregateExpr& a, const AggregateExpr& b) {
 
 bool EqualSubquery(const SubqueryExpr& a, const SubqueryExpr& b) {
   return a.range_ms == b.range_ms && a.step_ms == b.step_ms && a.offset_ms == b.offset_ms && a.at == b.at &&
-         Equal(*a.expr, *b.expr);
+         EqualDuration(a.range_expr, b.range_expr) && EqualDuration(a.step_expr, b.step_expr) &&
+         EqualDuration(a.offset_expr, b.offset_expr) && Equal(*a.expr, *b.expr);
 }
 
 bool EqualCall(const Call& a, const Call& b) {
@@ -208,6 +271,7 @@ bool Equal(const Expr& a, const Expr& b) {
       return EqualSelector(*a.As<VectorSelector>(), *b.As<VectorSelector>());
     case ExprKind::kMatrixSelector:
       return a.As<MatrixSelector>()->range_ms == b.As<MatrixSelector>()->range_ms &&
+             EqualDuration(a.As<MatrixSelector>()->range_expr, b.As<MatrixSelector>()->range_expr) &&
              EqualSelector(*a.As<MatrixSelector>()->selector, *b.As<MatrixSelector>()->selector);
     case ExprKind::kSubquery:
       return EqualSubquery(*a.As<SubqueryExpr>(), *b.As<SubqueryExpr>());
@@ -237,9 +301,7 @@ ExprPtr Clone(const Expr& expr) {
     case ExprKind::kVectorSelector:
       return CloneSelector(*expr.As<VectorSelector>());
     case ExprKind::kMatrixSelector:
-      return At(std::make_unique<MatrixSelector>(CloneSelector(*expr.As<MatrixSelector>()->selector),
-                                                 expr.As<MatrixSelector>()->range_ms),
-                expr);
+      return CloneMatrix(*expr.As<MatrixSelector>());
     case ExprKind::kSubquery:
       return CloneSubquery(*expr.As<SubqueryExpr>());
     case ExprKind::kUnary:

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status.h"
 #include "labels/matcher.h"
 #include "promql_parser/functions_table.h"
 #include "promql_parser/value_type.h"
@@ -88,6 +89,20 @@ struct StringLiteral final : Expr {
   std::string value;  // escapes resolved; may hold any bytes
 };
 
+// The arithmetic of a range, subquery step or offset: [2 * step()], offset (5m + 10s). Ranges and offsets
+// that are plain numbers have none.
+struct DurationExpr {
+  enum class Op : uint8_t { kNumber, kAdd, kSub, kMul, kDiv, kMod, kPow, kNegate, kStep, kRange, kMin, kMax };
+  Op op = Op::kNumber;
+  double seconds = 0;                 // kNumber
+  bool is_duration = false;           // kNumber: written as a duration
+  bool parenthesised = false;         // which the printer keeps
+  std::unique_ptr<DurationExpr> lhs;  // null for numbers, kNegate, step() and range()
+  std::unique_ptr<DurationExpr> rhs;  // null for numbers, step() and range()
+  PositionRange position;
+};
+using DurationExprPtr = std::unique_ptr<DurationExpr>;
+
 // `@ <timestamp>`, `@ start()`, `@ end()`.
 struct AtModifier {
   enum class Kind : uint8_t { kNone, kTimestamp, kStart, kEnd };
@@ -96,6 +111,10 @@ struct AtModifier {
   friend bool operator==(const AtModifier&, const AtModifier&) = default;
 };
 
+// How a selector looks beyond the ends of its window: `anchored` takes the last sample before it as its
+// first, `smoothed` interpolates at both ends.
+enum class WindowMode : uint8_t { kPlain, kAnchored, kSmoothed };
+
 struct VectorSelector final : Expr {
   static constexpr ExprKind kKind = ExprKind::kVectorSelector;
   VectorSelector() : Expr(kKind, ValueType::kVector, 1) {}
@@ -103,8 +122,10 @@ struct VectorSelector final : Expr {
   // equality matcher as its last element. A quoted name inside the braces is a matcher only.
   std::string name;
   std::vector<labels::Matcher> matchers;
-  int64_t offset_ms = 0;  // as written; negative looks into the future
+  int64_t offset_ms = 0;        // as written; negative looks into the future
+  DurationExprPtr offset_expr;  // when set, offset_ms is 0 until ResolveDurations
   AtModifier at;
+  WindowMode window_mode = WindowMode::kPlain;
   // Second argument of info(): may match everything.
   bool bypass_empty_matcher_check = false;
 };
@@ -115,7 +136,8 @@ struct MatrixSelector final : Expr {
   MatrixSelector(std::unique_ptr<VectorSelector> vector_selector, int64_t range)
       : Expr(kKind, ValueType::kMatrix, 2), selector(std::move(vector_selector)), range_ms(range) {}
   std::unique_ptr<VectorSelector> selector;
-  int64_t range_ms;  // positive
+  int64_t range_ms;  // positive; 0 until ResolveDurations when range_expr is set
+  DurationExprPtr range_expr;
 };
 
 // expr[range:step].
@@ -130,6 +152,10 @@ struct SubqueryExpr final : Expr {
   int64_t range_ms;  // positive
   int64_t step_ms;   // 0: the default evaluation interval
   int64_t offset_ms = 0;
+  // Each, when set, leaves its number above 0 until ResolveDurations.
+  DurationExprPtr range_expr;
+  DurationExprPtr step_expr;
+  DurationExprPtr offset_expr;
   AtModifier at;
 };
 
@@ -179,6 +205,9 @@ struct VectorMatching {
   bool on = false;                   // false: ignoring(labels), also when nothing was written
   std::vector<std::string> labels;   // of on() or ignoring()
   std::vector<std::string> include;  // of group_left() or group_right()
+  // Values that stand in for missing samples of a side: fill(), fill_left(), fill_right().
+  std::optional<double> fill_left = {};
+  std::optional<double> fill_right = {};
   friend bool operator==(const VectorMatching&, const VectorMatching&) = default;
 };
 
@@ -237,6 +266,12 @@ struct ParenExpr final : Expr {
       : Expr(kKind, inner->type(), inner->depth() + 1), expr(std::move(inner)) {}
   ExprPtr expr;
 };
+
+// Evaluates all duration expressions of the tree into the numbers beside them; `step_ms` and `range_ms` are
+// those of the query (0 for instant queries). InvalidArgument: a range or step that is not positive, or a
+// number that is not finite or too large.
+base::Status ResolveDurations(Expr& root, int64_t step_ms, int64_t range_ms);
+bool HasDurationExpressions(const Expr& root);
 
 // The expression inside any number of parentheses.
 const Expr& Unparen(const Expr& expr);

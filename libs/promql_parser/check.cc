@@ -38,6 +38,10 @@ bool IsScalarOrVector(ValueType type) {
   return type == ValueType::kScalar || type == ValueType::kVector;
 }
 
+bool HasFill(const VectorMatching& matching) {
+  return matching.fill_left.has_value() || matching.fill_right.has_value();
+}
+
 base::Status Checker::Check(Expr& expr) {
   switch (expr.kind()) {
     case ExprKind::kNumberLiteral:
@@ -144,6 +148,9 @@ base::Status Checker::CheckMatching(BinaryExpr& binary) {
     if (!binary.matching->labels.empty()) {
       return ErrorAt(start, "vector matching only allowed between instant vectors");
     }
+    if (HasFill(*binary.matching)) {
+      return ErrorAt(start, "filling in missing series only allowed between instant vectors");
+    }
     if (IsSetOperator(binary.op)) {
       return ErrorAt(start, "set operator ", base::Quote(ToString(binary.op)),
                      " not allowed in binary scalar expression");
@@ -154,6 +161,9 @@ base::Status Checker::CheckMatching(BinaryExpr& binary) {
   if (IsSetOperator(binary.op)) {
     if (binary.matching->cardinality != MatchCardinality::kOneToOne) {
       return ErrorAt(start, "no grouping allowed for ", base::Quote(ToString(binary.op)), " operation");
+    }
+    if (HasFill(*binary.matching)) {
+      return ErrorAt(start, "filling in missing series not allowed for set operators");
     }
     binary.matching->cardinality = MatchCardinality::kManyToMany;
   }

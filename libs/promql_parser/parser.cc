@@ -12,6 +12,14 @@ base::StatusOr<ExprPtr> Parse(std::string_view query, const ParserOptions& optio
   return internal::ParserState(query, options).ParseQuery();
 }
 
+std::string LineAndColumn(std::string_view query, int position) {
+  const std::string_view before = query.substr(0, static_cast<size_t>(position));
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const size_t line_break = before.rfind('\n');
+  const size_t column = before.size() - (line_break == std::string_view::npos ? 0 : line_break + 1) + 1;
+  return base::Concat(line, ":", column);
+}
+
 base::StatusOr<std::vector<labels::Matcher>> ParseMetricSelector(std::string_view selector) {
   const ParserOptions options;
   return internal::ParserState(selector, options).ParseSelectorOnly();
@@ -76,6 +84,21 @@ bool MayBeMetricName(Token token) {
   }
 }
 
+bool MayStartExpression(Token token) {
+  switch (token) {
+    case Token::kNumber:
+    case Token::kDuration:
+    case Token::kString:
+    case Token::kLeftParen:
+    case Token::kLeftBrace:
+    case Token::kAdd:
+    case Token::kSub:
+      return true;
+    default:
+      return MayBeMetricName(token);
+  }
+}
+
 bool MayBeGroupingLabel(Token token) {
   return token == Token::kBool || token == Token::kGroupLeft || token == Token::kGroupRight ||
          token == Token::kIgnoring || token == Token::kOn || token == Token::kAtan2 ||
@@ -84,7 +107,8 @@ bool MayBeGroupingLabel(Token token) {
 
 bool IsFill(const Item& item) {
   return item.token == Token::kIdentifier &&
-         (item.text == "fill" || item.text == "fill_left" || item.text == "fill_right");
+         (base::EqualsIgnoreCase(item.text, "fill") || base::EqualsIgnoreCase(item.text, "fill_left") ||
+          base::EqualsIgnoreCase(item.text, "fill_right"));
 }
 
 }  // namespace
@@ -93,11 +117,7 @@ base::Status ParseErrorAt(std::string_view query, int position, std::string_view
   if (query.empty()) {
     return base::InvalidArgument("unknown position: parse error: ", message);
   }
-  const std::string_view before = query.substr(0, static_cast<size_t>(position));
-  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
-  const size_t line_break = before.rfind('\n');
-  const size_t column = before.size() - (line_break == std::string_view::npos ? 0 : line_break + 1) + 1;
-  return base::InvalidArgument(line, ":", column, ": parse error: ", message);
+  return base::InvalidArgument(LineAndColumn(query, position), ": parse error: ", message);
 }
 
 void ParserState::Advance() {
@@ -217,7 +237,17 @@ ExprPtr ParserState::ParseExpression(int min_precedence) {
   return failed() ? nullptr : std::move(lhs);
 }
 
+bool ParserState::CountPart() {
+  if (++num_parts_ > options_.max_parts) {
+    Fail(current_.start, base::Concat("expression has more than ", options_.max_parts, " parts"));
+  }
+  return !failed();
+}
+
 ExprPtr ParserState::ParseUnary() {
+  if (!CountPart()) {
+    return nullptr;
+  }
   if (!Is(Token::kAdd) && !Is(Token::kSub)) {
     return ParsePostfix();
   }
@@ -248,8 +278,9 @@ ExprPtr ParserState::ParsePostfix() {
       ApplyAt(*expr);
     } else if (Is(Token::kLeftBracket)) {
       expr = ParseRange(std::move(expr));
-    } else if (Is(Token::kIdentifier) && (current_.text == "smoothed" || current_.text == "anchored")) {
-      Fail(expr->position.start, base::Concat(current_.text, " modifier is experimental and not supported"));
+    } else if (Is(Token::kIdentifier) && (base::EqualsIgnoreCase(current_.text, "smoothed") ||
+                                          base::EqualsIgnoreCase(current_.text, "anchored"))) {
+      ApplyWindowMode(*expr);
     } else {
       break;
     }
@@ -336,14 +367,15 @@ std::optional<std::vector<ExprPtr>> ParserState::ParseArguments() {
     }
     const int comma = current_.start;
     Advance();
-    if (Is(Token::kRightParen) || Is(Token::kComma)) {
+    if (!failed() && !MayStartExpression(current_.token)) {
       Fail(comma, "trailing commas not allowed in function call args");
     }
     if (failed()) {
       return std::nullopt;
     }
   }
-  if (!Expect(Token::kRightParen)) {
+  if (!Is(Token::kRightParen)) {
+    Unexpected();
     return std::nullopt;
   }
   return arguments;
@@ -354,7 +386,7 @@ ExprPtr ParserState::ParseCall(const Item& name) {
   if (!arguments.has_value()) {
     return nullptr;
   }
-  const int end = previous_end_;
+  const int end = current_.end();
   const FunctionSpec* function = FindFunction(name.text);
   if (function != nullptr && function->since == "thanos") {
     function = options_.enable_x_functions ? function : nullptr;
@@ -364,6 +396,9 @@ ExprPtr ParserState::ParseCall(const Item& name) {
   }
   if (function == nullptr) {
     Fail(name.start, "unknown function with name " + base::Quote(name.text));
+    return nullptr;
+  }
+  if (!Expect(Token::kRightParen)) {
     return nullptr;
   }
   auto call = std::make_unique<Call>(*function, *std::move(arguments));
@@ -379,7 +414,7 @@ ExprPtr ParserState::ParseAggregate(const Item& operation) {
     return nullptr;
   }
   std::optional<std::vector<ExprPtr>> arguments = ParseArguments();
-  if (!arguments.has_value()) {
+  if (!arguments.has_value() || !Expect(Token::kRightParen)) {
     return nullptr;
   }
   if (!grouping_first && (Is(Token::kBy) || Is(Token::kWithout)) && !ParseGrouping(&grouping)) {
@@ -491,14 +526,47 @@ bool ParserState::ParseBinaryModifiers(BinaryModifiers* modifiers) {
       }
     }
   }
-  if (!failed() && IsFill(current_)) {
-    const Lexer saved = lexer_;
-    if (lexer_.Next().token == Token::kLeftParen) {
-      Fail(current_.start, "binop fill modifiers are experimental and not enabled");
+  while (!failed() && AtFill()) {
+    const bool twice = matching.fill_left.has_value() && matching.fill_right.has_value();
+    if (twice || !ParseFill(&matching)) {
+      Unexpected();
+      return false;
     }
-    lexer_ = saved;
   }
   return !failed();
+}
+
+bool ParserState::AtFill() const {
+  return IsFill(current_) && lexer_.FollowedByLeftParen();
+}
+
+// fill(number), or fill_left and fill_right in any order, each once.
+bool ParserState::ParseFill(VectorMatching* matching) {
+  const Item word = current_;
+  const bool both = base::EqualsIgnoreCase(word.text, "fill");
+  const bool left = both || base::EqualsIgnoreCase(word.text, "fill_left");
+  const bool right = both || base::EqualsIgnoreCase(word.text, "fill_right");
+  if ((left && matching->fill_left.has_value()) || (right && matching->fill_right.has_value())) {
+    return false;
+  }
+  Advance();
+  if (failed() || !Expect(Token::kLeftParen)) {
+    return false;
+  }
+  const std::optional<double> value = ParseSignedNumber();
+  if (!value.has_value()) {
+    Unexpected();
+  }
+  if (failed() || !Expect(Token::kRightParen)) {
+    return false;
+  }
+  if (!options_.enable_fill_modifiers) {
+    Fail(word.start, "binop fill modifiers are experimental and not enabled");
+    return false;
+  }
+  matching->fill_left = left ? value : matching->fill_left;
+  matching->fill_right = right ? value : matching->fill_right;
+  return true;
 }
 
 }  // namespace internal

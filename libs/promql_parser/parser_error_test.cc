@@ -77,9 +77,8 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"foo[5m1]", "1:5: parse error: bad number or duration syntax: \"5m1\""},
         ErrorCase{"foo[", "1:5: parse error: unexpected end of input in duration expression"},
         ErrorCase{"foo[5m", "1:7: parse error: unclosed left bracket"},
-        ErrorCase{
-            "foo[]",
-            "1:5: parse error: unexpected \"]\" in subquery or range selector, expected number or duration"},
+        ErrorCase{"foo[]",
+                  "1:5: parse error: unexpected \"]\" in subquery selector, expected number or duration"},
         ErrorCase{"foo[\"5m\"]", "1:5: parse error: unexpected character in duration expression: '\"'"},
         ErrorCase{"foo[0m]", "1:5: parse error: duration must be greater than 0"},
         ErrorCase{"foo[-5m]", "1:5: parse error: duration must be greater than 0"},
@@ -96,6 +95,9 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"foo @ start", "1:12: parse error: unexpected end of input in @, expected timestamp"},
         ErrorCase{"topk(some_metric,)",
                   "1:17: parse error: trailing commas not allowed in function call args"},
+        ErrorCase{"topk(some_metric, @)",
+                  "1:17: parse error: trailing commas not allowed in function call args"},
+        ErrorCase{"nosuch())", "1:1: parse error: unknown function with name \"nosuch\""},
         ErrorCase{"sum some_metric", "1:5: parse error: unexpected identifier \"some_metric\""},
         ErrorCase{"sum by test (a)",
                   "1:8: parse error: unexpected identifier \"test\" in grouping opts, expected \"(\""},
@@ -106,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"sum (some_metric) without (test) by (test)", "1:34: parse error: unexpected <by>"},
         ErrorCase{"sum(foo bar)", "1:9: parse error: unexpected identifier \"bar\" in aggregation"},
         ErrorCase{"rate(foo bar)", "1:10: parse error: unexpected identifier \"bar\""},
-        ErrorCase{"foo smoothed", "1:1: parse error: smoothed modifier is experimental and not supported"},
+        ErrorCase{"foo smoothed", "1:1: parse error: smoothed modifier is experimental and not enabled"},
         ErrorCase{"a + on(x) fill(0) b",
                   "1:11: parse error: binop fill modifiers are experimental and not enabled"},
         ErrorCase{"a </ b", "1:4: parse error: unexpected <op:/>"},
@@ -207,11 +209,58 @@ INSTANTIATE_TEST_SUITE_P(
             "1:5: parse error: expected type instant vector in aggregation expression, got range vector"},
         ErrorCase{"sum by (\"\") (foo)", "1:9: parse error: invalid label name for grouping: \"\""}));
 
-TEST(ParseErrorTest, RefusesBadRegularExpressions) {
-  const auto parsed = Parse(R"(foo{a="b", c=~"*"})");
+INSTANTIATE_TEST_SUITE_P(
+    RegularExpressions, ParseErrorTest,
+    ::testing::Values(
+        ErrorCase{R"(foo{a="b", c=~"*"})",
+                  "1:12: parse error: error parsing regexp: missing argument to repetition operator: `*`"},
+        ErrorCase{R"(foo{c=~"a("})", "1:5: parse error: error parsing regexp: missing closing ): `a(`"},
+        ErrorCase{R"(foo{c=~"a)b"})", "1:5: parse error: error parsing regexp: unexpected ): `a)b`"},
+        ErrorCase{R"(foo{c=~"[a"})", "1:5: parse error: error parsing regexp: missing closing ]: `[a`"},
+        ErrorCase{R"(foo{c=~"[z-a]"})",
+                  "1:5: parse error: error parsing regexp: invalid character class range: `z-a`"},
+        ErrorCase{R"(foo{c=~"\\q"})",
+                  "1:5: parse error: error parsing regexp: invalid escape sequence: `\\q`"},
+        ErrorCase{R"(foo{c=~"a**"})",
+                  "1:5: parse error: error parsing regexp: invalid nested repetition operator: `**`"},
+        ErrorCase{R"(foo{c=~"a{1001}"})",
+                  "1:5: parse error: error parsing regexp: invalid repeat count: `{1001}`"}));
+
+class ExperimentalErrorTest : public ::testing::TestWithParam<ErrorCase> {};
+
+TEST_P(ExperimentalErrorTest, SaysWhatPrometheusSays) {
+  const ParserOptions options{.enable_experimental = true,
+                              .enable_duration_expressions = true,
+                              .enable_extended_range_selectors = true,
+                              .enable_fill_modifiers = true};
+  const auto parsed = Parse(GetParam().query, options);
   ASSERT_FALSE(parsed.ok());
-  EXPECT_EQ(base::Message(parsed.status()).substr(0, 19), "1:12: parse error: ");
+  EXPECT_EQ(base::Message(parsed.status()), GetParam().error);
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Durations, ExperimentalErrorTest,
+    ::testing::Values(
+        ErrorCase{"foo[5m/0]", "1:7: parse error: division by zero"},
+        ErrorCase{"foo[5m%0]", "1:7: parse error: modulo by zero"},
+        ErrorCase{"foo[-(5m)]", "1:5: parse error: duration must be greater than 0"},
+        ErrorCase{"foo[5m*]",
+                  "1:8: parse error: unexpected \"]\" in subquery selector, expected number or duration"},
+        ErrorCase{"foo[5m)]", "1:8: parse error: unexpected right parenthesis ')'"},
+        ErrorCase{"foo[:5m]", "1:6: parse error: unexpected colon before duration in duration expression"},
+        ErrorCase{"foo offset (5m", "1:15: parse error: unclosed left parenthesis"},
+        ErrorCase{"foo offset (1m) offset 1m", "1:1: parse error: offset may not be set multiple times"},
+        ErrorCase{"foo offset (1m+1m)[5m]", "1:19: parse error: no offset modifiers allowed before range"},
+        ErrorCase{"foo[5m] anchored smoothed",
+                  "1:1: parse error: anchored and smoothed modifiers cannot be used together"},
+        ErrorCase{"foo[5m:] anchored", "1:1: parse error: anchored modifier is not supported for subqueries"},
+        ErrorCase{"sum(foo) smoothed", "1:1: parse error: smoothed modifier not implemented"},
+        ErrorCase{"a + fill(0) 1",
+                  "1:1: parse error: filling in missing series only allowed between instant vectors"},
+        ErrorCase{"a and fill(0) b",
+                  "1:1: parse error: filling in missing series not allowed for set operators"},
+        ErrorCase{"a + fill(0) fill_left(0) b", "1:13: parse error: unexpected identifier \"fill_left\""},
+        ErrorCase{"a + fill(b) b", "1:10: parse error: unexpected identifier \"b\""}));
 
 TEST(ParseErrorTest, NamesTheArgumentOfInfo) {
   const ParserOptions options{.enable_experimental = true};

@@ -228,5 +228,63 @@ TEST(ParseMetricSelectorTest, TakesSelectorsOnly) {
   EXPECT_FALSE(ParseMetricSelector("1").ok());
 }
 
+// The range of foo[<text>] in milliseconds, for a query with steps of 5 s over 10 s.
+base::StatusOr<int64_t> ResolvedRange(std::string_view text) {
+  const ParserOptions options{.enable_duration_expressions = true};
+  TH_ASSIGN_OR_RETURN(const ExprPtr expr, Parse(base::Concat("foo[", text, "]"), options));
+  const ExprPtr copy = Clone(*expr);
+  TH_RETURN_IF_ERROR(ResolveDurations(*copy, 5'000, 10'000));
+  return copy->As<MatrixSelector>()->range_ms;
+}
+
+TEST(DurationExpressionTest, FollowsTheRulesOfArithmetic) {
+  const std::pair<std::string_view, int64_t> cases[] = {{"5m", 300'000},
+                                                        {"26m+4m", 1'800'000},
+                                                        {"2m*(10+5)", 1'800'000},
+                                                        {"1h30m % 1h", 1'800'000},
+                                                        {"30m1s-30m1s % 1m", 1'800'000},
+                                                        {"2^3^2", 512'000},
+                                                        {"-2*-3", 6'000},
+                                                        {"2^-1", 500},
+                                                        {"step()", 5'000},
+                                                        {"range()/4", 2'500},
+                                                        {"min_of(step(), 2)+1", 3'000},
+                                                        {"max(step(), range())", 10'000},
+                                                        {"-(2-5)", 3'000},
+                                                        {"1+(STep()-5)*2", 1'000}};
+  for (const auto& [text, want_ms] : cases) {
+    const auto got = ResolvedRange(text);
+    ASSERT_TRUE(got.ok()) << text << ": " << got.status();
+    EXPECT_EQ(*got, want_ms) << text;
+  }
+}
+
+TEST(DurationExpressionTest, RefusesWhatIsNoDuration) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"5m-5m", "4:9: duration must be greater than 0"},
+      {"1/(1-1)", "4:10: division by zero"},
+      {"1%(1-1)", "4:10: modulo by zero"},
+      {"(0-1)^0.5", "5:13: duration is NaN or infinite"},
+      {"10^300", "4:10: duration is out of range"},
+      {"0.0001+0.0001", "4:17: duration must be at least one millisecond"}};
+  for (const auto& [text, error] : cases) {
+    EXPECT_EQ(base::Message(ResolvedRange(text).status()), error) << text;
+  }
+}
+
+TEST(DurationExpressionTest, OffsetTakesItsFirstOperandOnly) {
+  const ParserOptions options{.enable_duration_expressions = true};
+  const auto binary = Parse("foo offset -2 ^ 2", options);
+  ASSERT_TRUE(binary.ok());
+  ASSERT_NE((*binary)->As<BinaryExpr>(), nullptr);
+  EXPECT_EQ((*binary)->As<BinaryExpr>()->lhs->As<VectorSelector>()->offset_ms, -2'000);
+  const auto selector = Parse("foo offset (-2 ^ 2)", options);
+  ASSERT_TRUE(selector.ok());
+  ASSERT_NE((*selector)->As<VectorSelector>(), nullptr);
+  EXPECT_TRUE(HasDurationExpressions(**selector));
+  ASSERT_TRUE(ResolveDurations(**selector, 0, 0).ok());
+  EXPECT_EQ((*selector)->As<VectorSelector>()->offset_ms, -4'000);
+}
+
 }  // namespace
 }  // namespace thanos::promql_parser

@@ -39,21 +39,89 @@ void PrintLabels(const std::vector<std::string>& labels, std::string& out) {
 
 void PrintNumber(const NumberLiteral& literal, std::string& out) {
   const double value = literal.value;
-  if (std::isnan(value)) {
-    out += "NaN";
-  } else if (std::isinf(value)) {
-    out += value > 0 ? "Inf" : "-Inf";
-  } else if (literal.duration) {
+  if (literal.duration && std::isfinite(value)) {
     base::Append(out, std::signbit(value) ? "-" : "",
                  model::FormatDurationMs(std::llround(std::fabs(value) * 1000)));
-  } else {
-    char buffer[400];
-    const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::fixed);
-    out.append(buffer, result.ptr);
+    return;
+  }
+  out += FormatNumber(value);
+}
+
+std::string_view ToSymbol(DurationExpr::Op op) {
+  switch (op) {
+    case DurationExpr::Op::kAdd:
+      return " + ";
+    case DurationExpr::Op::kSub:
+      return " - ";
+    case DurationExpr::Op::kMul:
+      return " * ";
+    case DurationExpr::Op::kDiv:
+      return " / ";
+    case DurationExpr::Op::kMod:
+      return " % ";
+    default:
+      return " ^ ";
   }
 }
 
-void PrintModifiers(const AtModifier& at, int64_t offset_ms, std::string& out) {
+void PrintDuration(const DurationExpr& expr, std::string& out) {
+  out += expr.parenthesised ? "(" : "";
+  switch (expr.op) {
+    case DurationExpr::Op::kNumber: {
+      const bool whole = expr.is_duration && std::fabs(expr.seconds) < 9e12;
+      PrintNumber(NumberLiteral(expr.seconds, whole), out);
+      break;
+    }
+    case DurationExpr::Op::kStep:
+      out += "step()";
+      break;
+    case DurationExpr::Op::kRange:
+      out += "range()";
+      break;
+    case DurationExpr::Op::kMin:
+    case DurationExpr::Op::kMax:
+      out += expr.op == DurationExpr::Op::kMin ? "min_of(" : "max_of(";
+      PrintDuration(*expr.lhs, out);
+      out += ", ";
+      PrintDuration(*expr.rhs, out);
+      out += ')';
+      break;
+    case DurationExpr::Op::kNegate:
+      out += '-';
+      PrintDuration(*expr.rhs, out);
+      break;
+    default:
+      PrintDuration(*expr.lhs, out);
+      out += ToSymbol(expr.op);
+      PrintDuration(*expr.rhs, out);
+      break;
+  }
+  out += expr.parenthesised ? ")" : "";
+}
+
+// The expression when there is one, else the number.
+std::string DurationText(const DurationExprPtr& expr, int64_t milliseconds) {
+  if (expr == nullptr) {
+    return model::FormatDurationMs(milliseconds);
+  }
+  std::string out;
+  PrintDuration(*expr, out);
+  return out;
+}
+
+std::string_view ToString(WindowMode mode) {
+  switch (mode) {
+    case WindowMode::kAnchored:
+      return " anchored";
+    case WindowMode::kSmoothed:
+      return " smoothed";
+    default:
+      return "";
+  }
+}
+
+void PrintModifiers(const AtModifier& at, WindowMode mode, const DurationExprPtr& offset_expr,
+                    int64_t offset_ms, std::string& out) {
   switch (at.kind) {
     case AtModifier::Kind::kNone:
       break;
@@ -73,47 +141,52 @@ void PrintModifiers(const AtModifier& at, int64_t offset_ms, std::string& out) {
       out += " @ end()";
       break;
   }
-  if (offset_ms != 0) {
-    base::Append(out, " offset ", model::FormatDurationMs(offset_ms));
+  out += ToString(mode);
+  if (offset_ms != 0 || offset_expr != nullptr) {
+    base::Append(out, " offset ", DurationText(offset_expr, offset_ms));
   }
+}
+
+void PrintModifiers(const VectorSelector& selector, std::string& out) {
+  PrintModifiers(selector.at, selector.window_mode, selector.offset_expr, selector.offset_ms, out);
 }
 
 void PrintBareSelector(const VectorSelector& selector, std::string& out) {
   out += selector.name;
-  bool any = false;
+  std::vector<std::string> texts;
   for (const labels::Matcher& matcher : selector.matchers) {
     const bool is_name = matcher.name() == labels::kMetricName &&
                          matcher.type() == labels::MatchType::kEqual && matcher.value() == selector.name &&
                          !selector.name.empty();
-    if (is_name) {
-      continue;
+    if (!is_name) {
+      texts.push_back(base::Concat(IsPlainName(matcher.name()) ? matcher.name() : base::Quote(matcher.name()),
+                                   labels::ToString(matcher.type()), base::Quote(matcher.value())));
     }
-    out += any ? "," : "{";
-    any = true;
-    out += IsPlainName(matcher.name()) ? matcher.name() : base::Quote(matcher.name());
-    out += labels::ToString(matcher.type());
-    out += base::Quote(matcher.value());
   }
-  if (any) {
-    out += '}';
-  } else if (selector.name.empty()) {
-    out += "{}";
+  if (texts.empty()) {
+    out += selector.name.empty() ? "{}" : "";
+    return;
   }
+  std::ranges::sort(texts);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    base::Append(out, i == 0 ? "{" : ",", texts[i]);
+  }
+  out += '}';
 }
 
 void PrintMatrix(const MatrixSelector& matrix, std::string& out) {
   PrintBareSelector(*matrix.selector, out);
-  base::Append(out, "[", model::FormatDurationMs(matrix.range_ms), "]");
-  PrintModifiers(matrix.selector->at, matrix.selector->offset_ms, out);
+  base::Append(out, "[", DurationText(matrix.range_expr, matrix.range_ms), "]");
+  PrintModifiers(*matrix.selector, out);
 }
 
 void PrintSubquerySuffix(const SubqueryExpr& subquery, std::string& out) {
-  base::Append(out, "[", model::FormatDurationMs(subquery.range_ms), ":");
-  if (subquery.step_ms != 0) {
-    out += model::FormatDurationMs(subquery.step_ms);
+  base::Append(out, "[", DurationText(subquery.range_expr, subquery.range_ms), ":");
+  if (subquery.step_ms != 0 || subquery.step_expr != nullptr) {
+    out += DurationText(subquery.step_expr, subquery.step_ms);
   }
   out += ']';
-  PrintModifiers(subquery.at, subquery.offset_ms, out);
+  PrintModifiers(subquery.at, WindowMode::kPlain, subquery.offset_expr, subquery.offset_ms, out);
 }
 
 // Operator with bool and matching, without spaces around.
@@ -126,14 +199,28 @@ void PrintOperator(const BinaryExpr& binary, std::string& out) {
   const VectorMatching& matching = *binary.matching;
   const bool grouped = matching.cardinality == MatchCardinality::kManyToOne ||
                        matching.cardinality == MatchCardinality::kOneToMany;
-  if (!matching.on && matching.labels.empty() && !grouped) {
-    return;
+  if (matching.on || !matching.labels.empty() || grouped) {
+    out += matching.on ? " on " : " ignoring ";
+    PrintLabels(matching.labels, out);
   }
-  out += matching.on ? " on " : " ignoring ";
-  PrintLabels(matching.labels, out);
   if (grouped) {
     out += matching.cardinality == MatchCardinality::kManyToOne ? " group_left " : " group_right ";
     PrintLabels(matching.include, out);
+  }
+  const auto print_fill = [&out](std::string_view word, double value) {
+    base::Append(out, " ", word, " (");
+    PrintNumber(NumberLiteral(value, false), out);
+    out += ')';
+  };
+  if (matching.fill_left.has_value() && matching.fill_left == matching.fill_right) {
+    print_fill("fill", *matching.fill_left);
+    return;
+  }
+  if (matching.fill_left.has_value()) {
+    print_fill("fill_left", *matching.fill_left);
+  }
+  if (matching.fill_right.has_value()) {
+    print_fill("fill_right", *matching.fill_right);
   }
 }
 
@@ -166,6 +253,12 @@ void PrintCall(const Call& call, std::string& out) {
   out += ')';
 }
 
+// "+Inf ^ 2" would read as +(Inf ^ 2).
+bool IsInfiniteBase(const BinaryExpr& binary) {
+  const auto* base = binary.lhs->As<NumberLiteral>();
+  return binary.op == BinaryOp::kPow && base != nullptr && std::isinf(base->value) && base->value > 0;
+}
+
 void PrintTo(const Expr& expr, std::string& out) {
   switch (expr.kind()) {
     case ExprKind::kNumberLiteral:
@@ -175,7 +268,7 @@ void PrintTo(const Expr& expr, std::string& out) {
       return;
     case ExprKind::kVectorSelector:
       PrintBareSelector(*expr.As<VectorSelector>(), out);
-      return PrintModifiers(expr.As<VectorSelector>()->at, expr.As<VectorSelector>()->offset_ms, out);
+      return PrintModifiers(*expr.As<VectorSelector>(), out);
     case ExprKind::kMatrixSelector:
       return PrintMatrix(*expr.As<MatrixSelector>(), out);
     case ExprKind::kSubquery:
@@ -185,7 +278,11 @@ void PrintTo(const Expr& expr, std::string& out) {
       out += expr.As<UnaryExpr>()->minus ? '-' : '+';
       return PrintTo(*expr.As<UnaryExpr>()->expr, out);
     case ExprKind::kBinary:
-      PrintTo(*expr.As<BinaryExpr>()->lhs, out);
+      if (IsInfiniteBase(*expr.As<BinaryExpr>())) {
+        out += "Inf";
+      } else {
+        PrintTo(*expr.As<BinaryExpr>()->lhs, out);
+      }
       out += ' ';
       PrintOperator(*expr.As<BinaryExpr>(), out);
       out += ' ';
@@ -217,7 +314,7 @@ std::string FormatArguments(const std::vector<const Expr*>& arguments, int level
 }
 
 std::string FormatBinary(const BinaryExpr& binary, int level) {
-  std::string out = FormatAt(*binary.lhs, level + 1);
+  std::string out = IsInfiniteBase(binary) ? Indent(level + 1) + "Inf" : FormatAt(*binary.lhs, level + 1);
   base::Append(out, "\n", Indent(level));
   PrintOperator(binary, out);
   base::Append(out, "\n", FormatAt(*binary.rhs, level + 1));
@@ -258,7 +355,8 @@ std::optional<std::string> OneLine(const Expr& expr) {
 
 std::string FormatAt(const Expr& expr, int level) {
   if (const std::optional<std::string> line = OneLine(expr); line.has_value()) {
-    return Indent(level) + *line;
+    // Prometheus leaves subqueries without indentation.
+    return expr.kind() == ExprKind::kSubquery ? *line : Indent(level) + *line;
   }
   switch (expr.kind()) {
     case ExprKind::kAggregate:
@@ -286,6 +384,35 @@ std::string FormatAt(const Expr& expr, int level) {
 }
 
 }  // namespace
+
+std::string FormatNumber(double value) {
+  if (!std::isfinite(value)) {
+    return std::isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+  }
+  char buffer[40];
+  const auto result =
+      std::to_chars(buffer, buffer + sizeof(buffer), std::fabs(value), std::chars_format::scientific);
+  const std::string_view text(buffer, static_cast<size_t>(result.ptr - buffer));
+  const size_t e = text.find('e');
+  std::string digits(text.substr(0, 1));
+  if (e > 2) {
+    digits += text.substr(2, e - 2);
+  }
+  int exponent = 0;
+  const std::string_view written = text.substr(text[e + 1] == '+' ? e + 2 : e + 1);
+  std::from_chars(written.data(), written.data() + written.size(), exponent);
+  // The decimal point comes after this many digits.
+  const int point = exponent + 1;
+  const auto count = static_cast<int>(digits.size());
+  std::string out = std::signbit(value) ? "-" : "";
+  if (point <= 0) {
+    return out + "0." + std::string(static_cast<size_t>(-point), '0') + digits;
+  }
+  if (count <= point) {
+    return out + digits + std::string(static_cast<size_t>(point - count), '0');
+  }
+  return out + digits.substr(0, static_cast<size_t>(point)) + "." + digits.substr(static_cast<size_t>(point));
+}
 
 std::string Print(const Expr& expr) {
   std::string out;

@@ -8,7 +8,11 @@
 namespace thanos::promql_parser {
 namespace {
 
-constexpr ParserOptions kAllOn{.enable_experimental = true, .enable_x_functions = true};
+constexpr ParserOptions kAllOn{.enable_experimental = true,
+                               .enable_x_functions = true,
+                               .enable_duration_expressions = true,
+                               .enable_extended_range_selectors = true,
+                               .enable_fill_modifiers = true};
 
 struct PrintCase {
   std::string_view query;
@@ -19,7 +23,24 @@ const PrintCase kCases[] = {
     {"-0", ""},
     {"1e3", "1000"},
     {"0.000001", ""},
-    {"Inf", ""},
+    {"Inf", "+Inf"},
+    {"INF + inf", "+Inf + +Inf"},
+    {"foo[5m+2*(1m)]", "foo[5m + 2 * 1m]"},
+    {"foo[(5m+1m)*2]", "foo[(5m + 1m) * 2]"},
+    {"foo[-5m + 35m]", ""},
+    {"foo[2 ^ 3 ^ 2:-(step() - 1h)] offset -(2m)", "foo[2 ^ 3 ^ 2:-(step() - 1h)] offset -2m"},
+    {"foo[MIN(step(),5m)] offset max_of(range(), 1)", "foo[min_of(step(), 5m)] offset max_of(range(), 1)"},
+    {"foo offset step() * 2", ""},
+    {"foo[5m] smoothed @ 5 offset 1m", "foo[5m] @ 5.000 smoothed offset 1m"},
+    {"foo ANCHORED", "foo anchored"},
+    {"smoothed + anchored + fill + step + range + min_of", ""},
+    {"start() + end() + range() + step() + min_of(1, max_of(2, 3))", ""},
+    {"a + fill(1) b", "a + fill (1) b"},
+    {"a + fill_left(NaN) b", "a + fill_left (NaN) b"},
+    {"a + on (x) group_left () fill_right (-2) fill_left(0) b",
+     "a + on (x) group_left () fill_left (0) fill_right (-2) b"},
+    {"fill + fill{a=\"b\"}", ""},
+    {"foo{b=\"1\",a=\"2\"}", "foo{a=\"2\",b=\"1\"}"},
     {"-Inf", ""},
     {"nan", "NaN"},
     {"5m", ""},
@@ -31,7 +52,7 @@ const PrintCase kCases[] = {
     {"foo{}", "foo"},
     {"foo{a='b',c=~\"d.*\"}", "foo{a=\"b\",c=~\"d.*\"}"},
     {"{__name__=\"foo\"}", ""},
-    {"{\"foo.bar\",\"a.b\"!=\"c\"}", "{__name__=\"foo.bar\",\"a.b\"!=\"c\"}"},
+    {"{\"foo.bar\",\"a.b\"!=\"c\"}", "{\"a.b\"!=\"c\",__name__=\"foo.bar\"}"},
     {"foo offset 5m @ 100", "foo @ 100.000 offset 5m"},
     {"foo[5m] offset -1h30m", ""},
     {"foo @ start()", ""},

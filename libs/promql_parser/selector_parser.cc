@@ -1,4 +1,4 @@
-// Selectors, their modifiers, numbers and durations.
+// Selectors, their modifiers, and numbers.
 
 #include <cmath>
 #include <cstdlib>
@@ -51,19 +51,55 @@ std::optional<double> ParseInteger(const std::string& digits) {
 // The modifiers a selector or subquery holds; both null for other expressions.
 struct Modifiable {
   int64_t* offset_ms = nullptr;
+  DurationExprPtr* offset_expr = nullptr;
   AtModifier* at = nullptr;
 };
 Modifiable ModifiersOf(Expr& expr) {
   if (auto* selector = expr.As<VectorSelector>()) {
-    return {&selector->offset_ms, &selector->at};
+    return {&selector->offset_ms, &selector->offset_expr, &selector->at};
   }
   if (auto* matrix = expr.As<MatrixSelector>()) {
-    return {&matrix->selector->offset_ms, &matrix->selector->at};
+    return {&matrix->selector->offset_ms, &matrix->selector->offset_expr, &matrix->selector->at};
   }
   if (auto* subquery = expr.As<SubqueryExpr>()) {
-    return {&subquery->offset_ms, &subquery->at};
+    return {&subquery->offset_ms, &subquery->offset_expr, &subquery->at};
   }
   return {};
+}
+
+// Go's words for what is wrong with a regular expression, from those of RE2 ("error parsing regexp: <kind>:
+// <where> in <pattern>"). Where Go names all of the expression, so does this.
+std::string RegexError(std::string_view message, const std::string& pattern) {
+  static constexpr std::string_view kPrefix = "error parsing regexp: ";
+  struct Translation {
+    std::string_view kind;
+    std::string_view go;
+    bool whole;
+  };
+  static constexpr Translation kTranslations[] = {
+      {"no argument for repetition operator: ", "missing argument to repetition operator", false},
+      {"bad repetition operator: ", "invalid nested repetition operator", false},
+      {"invalid repetition size: ", "invalid repeat count", false},
+      {"missing ): ", "missing closing )", true},
+      {"missing ]: ", "missing closing ]", false},
+      {"unexpected ): ", "unexpected )", true},
+      {"invalid escape sequence: ", "invalid escape sequence", false},
+      {"invalid character class range: ", "invalid character class range", false},
+      {"invalid perl operator: ", "invalid or unsupported Perl syntax", false},
+      {"invalid named capture group: ", "invalid named capture", false}};
+  if (!message.starts_with(kPrefix)) {
+    return std::string(message);
+  }
+  std::string_view what = message.substr(kPrefix.size());
+  for (const Translation& translation : kTranslations) {
+    if (!what.starts_with(translation.kind)) {
+      continue;
+    }
+    const std::string_view where = what.substr(translation.kind.size());
+    const std::string_view fragment = where.substr(0, where.rfind(" in \""));
+    return base::Concat(kPrefix, translation.go, ": `", translation.whole ? pattern : fragment, "`");
+  }
+  return std::string(message);
 }
 
 std::string FixedNotation(double value) {
@@ -76,10 +112,6 @@ std::string FixedNotation(double value) {
   char buffer[400];
   std::snprintf(buffer, sizeof(buffer), "%f", value);
   return buffer;
-}
-
-bool IsArithmetic(Token token) {
-  return token >= Token::kAdd && token <= Token::kPow;
 }
 
 }  // namespace
@@ -126,6 +158,9 @@ bool ParserState::ParseMatcher(VectorSelector* selector) {
     return false;
   }
   std::string name = Is(Token::kString) ? Unquote(label.text) : std::string(label.text);
+  if (!CountPart()) {
+    return false;
+  }
   Advance();
   if (failed()) {
     return false;
@@ -158,7 +193,12 @@ void ParserState::AddMatcher(VectorSelector* selector, const Item& label, std::s
                              const Item& value) {
   auto matcher = labels::Matcher::Create(*ToMatchType(op), std::move(name), Unquote(value.text));
   if (!matcher.ok()) {
-    Fail(label.start, base::Message(matcher.status()));
+    Fail(label.start, RegexError(base::Message(matcher.status()), Unquote(value.text)));
+    return;
+  }
+  regex_bytes_ += matcher->compiled_bytes();
+  if (regex_bytes_ > options_.max_regex_bytes) {
+    Fail(label.start, "the regular expressions of the query are too large together");
     return;
   }
   selector->matchers.push_back(*std::move(matcher));
@@ -170,7 +210,9 @@ std::optional<double> ParserState::ParseNumber() {
   if (item.token == Token::kDuration) {
     const base::StatusOr<int64_t> duration = model::ParseDurationMs(item.text);
     if (!duration.ok()) {
-      Fail(item.start, base::Message(duration.status()));
+      Fail(item.start, item.text.find('.') == std::string_view::npos
+                           ? std::string(base::Message(duration.status()))
+                           : base::Concat("unknown unit \".\" in duration ", base::Quote(item.text)));
       return std::nullopt;
     }
     value = static_cast<double>(*duration) / 1000;
@@ -211,62 +253,28 @@ std::optional<double> ParserState::ParseSignedNumber() {
   return value.has_value() && negative ? -*value : value;
 }
 
-std::optional<int64_t> ParserState::ParseDuration(bool positive, std::string_view context,
-                                                  std::string_view expected) {
-  const int start = current_.start;
-  const std::optional<double> seconds = ParseSignedNumber();
-  if (failed()) {
-    return std::nullopt;
-  }
-  if (!seconds.has_value()) {
-    const bool keyword = Is(Token::kIdentifier) && (current_.text == "step" || current_.text == "range");
-    if (Is(Token::kLeftParen) || keyword || IsAggregate(current_.token)) {
-      Fail(start, "experimental duration expression is not enabled");
-    } else {
-      Unexpected(context, expected);
-    }
-    return std::nullopt;
-  }
-  if (positive && IsArithmetic(current_.token)) {
-    Fail(start, "experimental duration expression is not enabled");
-  } else if (!(std::fabs(*seconds) <= kTwoPow63 / 1e9)) {
-    Fail(start, "duration out of range");
-  } else if (positive && *seconds <= 0) {
-    Fail(start, "duration must be greater than 0");
-  }
-  if (failed()) {
-    return std::nullopt;
-  }
-  // Whole nanoseconds first, like Prometheus; ten significant digits more than a double of milliseconds
-  // needs.
-  const auto milliseconds = static_cast<int64_t>(std::trunc(std::round(*seconds * 1e9) / 1e6));
-  if (positive && milliseconds == 0) {
-    Fail(start, "duration must be at least one millisecond");
-    return std::nullopt;
-  }
-  return milliseconds;
-}
-
 ExprPtr ParserState::ParseRange(ExprPtr expr) {
   const Item bracket = current_;
   Advance();
-  const std::optional<int64_t> range_ms =
-      failed() ? std::nullopt : ParseDuration(true, "subquery or range selector", "number or duration");
-  if (!range_ms.has_value()) {
+  std::optional<ParsedDuration> range;
+  if (!failed()) {
+    range = ParseDuration({true, "subquery selector", "number or duration"});
+  }
+  if (!range.has_value()) {
     return nullptr;
   }
   if (Is(Token::kRightBracket)) {
-    return MakeMatrix(std::move(expr), *range_ms, bracket);
+    return MakeMatrix(std::move(expr), *std::move(range), bracket);
   }
   if (!Is(Token::kColon)) {
     Unexpected("subquery or range", "\":\" or \"]\"");
     return nullptr;
   }
   Advance();
-  std::optional<int64_t> step_ms = 0;
+  std::optional<ParsedDuration> step = ParsedDuration{};
   if (!failed() && !Is(Token::kRightBracket)) {
-    step_ms = ParseDuration(true, "subquery selector", "number or duration or \"]\"");
-    if (step_ms.has_value() && !Is(Token::kRightBracket)) {
+    step = ParseDuration({true, "subquery selector", "number or duration or \"]\""});
+    if (step.has_value() && !Is(Token::kRightBracket)) {
       Unexpected("subquery selector", "\"]\"");
     }
   }
@@ -275,19 +283,21 @@ ExprPtr ParserState::ParseRange(ExprPtr expr) {
   }
   Advance();
   const int start = expr->position.start;
-  auto subquery = std::make_unique<SubqueryExpr>(std::move(expr), *range_ms, *step_ms);
+  auto subquery = std::make_unique<SubqueryExpr>(std::move(expr), range->milliseconds, step->milliseconds);
+  subquery->range_expr = std::move(range->expr);
+  subquery->step_expr = std::move(step->expr);
   subquery->position = {start, previous_end_};
   return DepthAllowed(*subquery) ? std::move(subquery) : nullptr;
 }
 
-ExprPtr ParserState::MakeMatrix(ExprPtr expr, int64_t range_ms, const Item& bracket) {
+ExprPtr ParserState::MakeMatrix(ExprPtr expr, ParsedDuration range, const Item& bracket) {
   Advance();
   auto* selector = expr->As<VectorSelector>();
   if (selector == nullptr) {
     Fail(bracket.start, "ranges only allowed for vector selectors");
     return nullptr;
   }
-  if (selector->offset_ms != 0) {
+  if (selector->offset_ms != 0 || selector->offset_expr != nullptr) {
     Fail(bracket.start, "no offset modifiers allowed before range");
     return nullptr;
   }
@@ -296,16 +306,20 @@ ExprPtr ParserState::MakeMatrix(ExprPtr expr, int64_t range_ms, const Item& brac
     return nullptr;
   }
   expr.release();  // NOLINT(bugprone-unused-return-value): `selector` is the same object
-  auto matrix = std::make_unique<MatrixSelector>(std::unique_ptr<VectorSelector>(selector), range_ms);
+  auto matrix =
+      std::make_unique<MatrixSelector>(std::unique_ptr<VectorSelector>(selector), range.milliseconds);
+  matrix->range_expr = std::move(range.expr);
   matrix->position = {selector->position.start, previous_end_};
   return matrix;
 }
 
 bool ParserState::ApplyOffset(Expr& expr) {
   Advance();
-  const std::optional<int64_t> offset_ms =
-      failed() ? std::nullopt : ParseDuration(false, "offset", "number or duration");
-  if (!offset_ms.has_value()) {
+  std::optional<ParsedDuration> offset;
+  if (!failed()) {
+    offset = ParseDuration({false, "offset", "number or duration"});
+  }
+  if (!offset.has_value()) {
     return false;
   }
   const Modifiable modifiers = ModifiersOf(expr);
@@ -315,13 +329,41 @@ bool ParserState::ApplyOffset(Expr& expr) {
          "subquery");
     return false;
   }
-  if (*modifiers.offset_ms != 0) {
+  if (*modifiers.offset_ms != 0 || *modifiers.offset_expr != nullptr) {
     Fail(expr.position.start, "offset may not be set multiple times");
     return false;
   }
-  *modifiers.offset_ms = *offset_ms;
+  *modifiers.offset_ms = offset->milliseconds;
+  *modifiers.offset_expr = std::move(offset->expr);
   expr.position.end = previous_end_;
   return true;
+}
+
+// `anchored` or `smoothed` after `expr`.
+bool ParserState::ApplyWindowMode(Expr& expr) {
+  const std::string word = base::ToLower(current_.text);
+  if (!options_.enable_extended_range_selectors) {
+    Fail(expr.position.start, base::Concat(word, " modifier is experimental and not enabled"));
+    return false;
+  }
+  auto* selector = expr.As<VectorSelector>();
+  if (auto* matrix = expr.As<MatrixSelector>()) {
+    selector = matrix->selector.get();
+  }
+  if (selector == nullptr) {
+    const bool subquery = expr.kind() == ExprKind::kSubquery;
+    Fail(expr.position.start, base::Concat(word, subquery ? " modifier is not supported for subqueries"
+                                                          : " modifier not implemented"));
+    return false;
+  }
+  const WindowMode mode = word == "anchored" ? WindowMode::kAnchored : WindowMode::kSmoothed;
+  if (selector->window_mode != WindowMode::kPlain && selector->window_mode != mode) {
+    Fail(expr.position.start, "anchored and smoothed modifiers cannot be used together");
+    return false;
+  }
+  selector->window_mode = mode;
+  Advance();
+  return !failed();
 }
 
 bool ParserState::ApplyAt(Expr& expr) {

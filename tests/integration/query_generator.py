@@ -2,14 +2,14 @@
 
 Selectors are written with the placeholder @SEL@ inside their braces, which the differential test replaces by the matchers
 that make a query mean the same on both sides. Everything generated is inside what both engines define identically; what
-is left out and why stands in EXCLUSIONS.
+is left out and why stands in EXCLUSIONS. The whole grammar, where de-duplication does not matter, is in grammar_generator.py.
 """
 
 import random
 
 EXCLUSIONS = """
 topk, bottomk over values with ties       which of several equal series stays is undefined; values here are distinct floats only for gauges
-limitk, limit_ratio                       experimental
+limitk, limit_ratio                       in grammar_generator.py
 native histogram functions                no native histograms in these blocks
 sort, sort_desc on range queries          only defined for instant queries
 sin, cos, tan, ceil, floor, sgn, %         amplify the last digit of a sum without bound; covered by scripts

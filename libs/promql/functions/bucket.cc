@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <string>
 
 #include "base/strings.h"
+#include "labels/builder.h"
 
 namespace thanos::promql {
 namespace {
@@ -71,7 +73,7 @@ struct Histogram {
   std::vector<Member> members;
 };
 
-std::vector<Histogram> GroupBuckets(const Block& input, Annotations& annotations) {
+std::vector<Histogram> GroupBuckets(const Block& input, const EvaluationScope& scope) {
   std::vector<Histogram> histograms;
   base::StringMap<size_t> by_key;
   std::string key;
@@ -81,7 +83,7 @@ std::vector<Histogram> GroupBuckets(const Block& input, Annotations& annotations
     const std::string_view le = labels::Get(labels, "le");
     const std::optional<double> bound = base::ParseDouble(le);
     if (!bound) {
-      annotations.BadBucketLabel(labels::Get(labels, labels::kMetricName), le);
+      scope.annotations.BadBucketLabel(labels::Get(labels, labels::kMetricName), le, scope.position);
       continue;
     }
     key.clear();
@@ -104,33 +106,61 @@ std::vector<Histogram> GroupBuckets(const Block& input, Annotations& annotations
   return histograms;
 }
 
-// Calls compute(histogram, step, buckets) where any bucket is present.
-template <typename Compute>
-base::StatusOr<Block> ForEachHistogram(const Block& input, SampleBudget& budget, Annotations& annotations,
-                                       Compute compute) {
-  Block out;
-  out.num_steps = input.num_steps;
-  std::vector<Bucket> buckets;
-  for (const Histogram& histogram : GroupBuckets(input, annotations)) {
-    TH_RETURN_IF_ERROR(out.charge.Add(budget, static_cast<int64_t>(out.num_steps)));
-    out.labels.push_back(DropReserved(histogram.labels));
-    for (size_t step = 0; step < out.num_steps; ++step) {
-      buckets.clear();
-      for (const Histogram::Member& member : histogram.members) {
-        const double count = input.Row(member.series)[step];
-        if (IsPresent(count)) {
-          buckets.push_back({member.upper_bound, count});
-        }
-      }
-      out.values.push_back(buckets.empty() ? kAbsent : compute(histogram, step, buckets));
+// Sets `buckets` to those of `histogram` at `step`.
+void CollectBuckets(const Block& input, const Histogram& histogram, size_t step,
+                    std::vector<Bucket>& buckets) {
+  buckets.clear();
+  for (const Histogram::Member& member : histogram.members) {
+    const double count = input.Row(member.series)[step];
+    if (IsPresent(count)) {
+      buckets.push_back({member.upper_bound, count});
     }
   }
+}
+
+base::StatusOr<Block> Finish(Block out, const EvaluationScope& scope) {
+  DropNames(out, scope.delayed_name_removal);
   RemoveEmptySeries(out);
-  TH_RETURN_IF_ERROR(MergeEqualLabels(out));
+  if (!scope.delayed_name_removal) {
+    TH_RETURN_IF_ERROR(MergeEqualLabels(out));
+  }
   return out;
 }
 
+// Calls compute(histogram, step, buckets) where any bucket is present.
+template <typename Compute>
+base::StatusOr<Block> ForEachHistogram(const Block& input, const EvaluationScope& scope, Compute compute) {
+  Block out;
+  out.num_steps = input.num_steps;
+  std::vector<Bucket> buckets;
+  for (const Histogram& histogram : GroupBuckets(input, scope)) {
+    TH_RETURN_IF_ERROR(scope.cancel.status());
+    TH_RETURN_IF_ERROR(out.charge.Add(scope.budget, static_cast<int64_t>(out.num_steps)));
+    out.labels.push_back(histogram.labels);
+    for (size_t step = 0; step < out.num_steps; ++step) {
+      CollectBuckets(input, histogram, step, buckets);
+      out.values.push_back(buckets.empty() ? kAbsent : compute(histogram, step, buckets));
+    }
+  }
+  return Finish(std::move(out), scope);
+}
+
+double AnnotatedQuantile(double quantile, const Histogram& histogram, std::vector<Bucket>& buckets,
+                         const EvaluationScope& scope) {
+  bool forced = false;
+  const double value = BucketQuantile(quantile, buckets, &forced);
+  if (forced) {
+    scope.annotations.ForcedMonotonicity(labels::Get(histogram.labels, labels::kMetricName), scope.position);
+  }
+  return value;
+}
+
 }  // namespace
+
+std::string QuantileText(double quantile) {
+  std::string text = FormatGeneral(quantile);
+  return std::isfinite(quantile) && text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+}
 
 double BucketQuantile(double quantile, std::vector<Bucket>& buckets, bool* forced_monotonicity) {
   *forced_monotonicity = false;
@@ -218,30 +248,60 @@ double BucketFraction(double lower, double upper, std::vector<Bucket>& buckets) 
   return (std::min(rank_of(upper), total) - std::min(rank_of(lower), total)) / total;
 }
 
-base::StatusOr<Block> HistogramQuantile(const std::vector<double>& quantile, const Block& input,
-                                        SampleBudget& budget, Annotations& annotations) {
-  for (const double q : quantile) {
-    if (!(q >= 0 && q <= 1)) {
-      annotations.InvalidQuantile(q);
+void AnnotateQuantiles(const std::vector<double>& quantiles, const EvaluationScope& scope) {
+  for (const double quantile : quantiles) {
+    if (!(quantile >= 0 && quantile <= 1)) {
+      scope.annotations.InvalidQuantile(quantile, scope.position);
     }
   }
-  return ForEachHistogram(
-      input, budget, annotations, [&](const Histogram& histogram, size_t step, std::vector<Bucket>& buckets) {
-        bool forced = false;
-        const double value = BucketQuantile(quantile[step], buckets, &forced);
-        if (forced) {
-          annotations.ForcedMonotonicity(labels::Get(histogram.labels, labels::kMetricName));
+}
+
+base::StatusOr<Block> HistogramQuantile(const std::vector<double>& quantile, const Block& input,
+                                        const EvaluationScope& scope) {
+  return ForEachHistogram(input, scope,
+                          [&](const Histogram& histogram, size_t step, std::vector<Bucket>& buckets) {
+                            return AnnotatedQuantile(quantile[step], histogram, buckets, scope);
+                          });
+}
+
+base::StatusOr<Block> HistogramQuantiles(const std::string& label,
+                                         const std::vector<std::vector<double>>& quantiles,
+                                         const Block& input, const EvaluationScope& scope) {
+  Block out;
+  out.num_steps = input.num_steps;
+  std::vector<Bucket> buckets;
+  std::map<std::string, size_t> rows;  // of one histogram, by quantile, which may change from step to step
+  labels::LabelBuilder builder;
+  for (const Histogram& histogram : GroupBuckets(input, scope)) {
+    rows.clear();
+    for (size_t step = 0; step < out.num_steps; ++step) {
+      TH_RETURN_IF_ERROR(scope.cancel.status());
+      CollectBuckets(input, histogram, step, buckets);
+      for (size_t i = 0; i < quantiles.size() && !buckets.empty(); ++i) {
+        const auto [row, is_new] = rows.try_emplace(QuantileText(quantiles[i][step]), out.num_series());
+        if (is_new) {
+          TH_RETURN_IF_ERROR(out.charge.Add(scope.budget, static_cast<int64_t>(out.num_steps)));
+          builder.Reset(histogram.labels);
+          builder.Set(label, row->first);
+          out.labels.push_back(builder.Build());
+          out.values.resize(out.values.size() + out.num_steps, kAbsent);
         }
-        return value;
-      });
+        double& value = out.Row(row->second)[step];
+        if (IsPresent(value)) {
+          return DuplicateLabelSetError();
+        }
+        value = AnnotatedQuantile(quantiles[i][step], histogram, buckets, scope);
+      }
+    }
+  }
+  return Finish(std::move(out), scope);
 }
 
 base::StatusOr<Block> HistogramFraction(const std::vector<double>& lower, const std::vector<double>& upper,
-                                        const Block& input, SampleBudget& budget, Annotations& annotations) {
-  return ForEachHistogram(input, budget, annotations,
-                          [&](const Histogram&, size_t step, std::vector<Bucket>& buckets) {
-                            return BucketFraction(lower[step], upper[step], buckets);
-                          });
+                                        const Block& input, const EvaluationScope& scope) {
+  return ForEachHistogram(input, scope, [&](const Histogram&, size_t step, std::vector<Bucket>& buckets) {
+    return BucketFraction(lower[step], upper[step], buckets);
+  });
 }
 
 }  // namespace thanos::promql

@@ -31,6 +31,9 @@ void MapPresent(std::span<double> values, F f) {
 
 // math.cc: the kernel of a function of one float ("abs", "sin", ...); null for other names.
 ElementKernel FindMathKernel(std::string_view name);
+// Go's math.Min and math.Max: NaN wins, except over an infinity of the function's own sign.
+double GoMin(double a, double b);
+double GoMax(double a, double b);
 void ClampKernel(const ElementInput& input);
 void ClampMinKernel(const ElementInput& input);
 void ClampMaxKernel(const ElementInput& input);

@@ -7,6 +7,7 @@
 #include <re2/re2.h>
 
 #include "labels/builder.h"
+#include "labels/matcher.h"
 
 namespace thanos::promql {
 namespace {
@@ -91,6 +92,17 @@ bool IsValidLabelName(std::string_view name) {
   return !name.empty() && base::IsValidUtf8(name);
 }
 
+void SetLabel(Block& block, size_t series, const std::string& name, const std::string& value,
+              labels::LabelBuilder& builder) {
+  builder.Reset(block.labels[series]);
+  builder.Set(name, value);
+  block.labels[series] = builder.Build();
+  // A name that was set on purpose stays.
+  if (name == labels::kMetricName) {
+    block.SetNameDropped(series, false);
+  }
+}
+
 std::vector<uint32_t> Identity(size_t count) {
   std::vector<uint32_t> order(count);
   std::iota(order.begin(), order.end(), 0U);
@@ -104,10 +116,14 @@ bool IsDigit(char c) {
 }  // namespace
 
 base::Status LabelReplace(Block& block, const std::string& destination, const std::string& replacement,
-                          const std::string& source, const std::string& regex) {
+                          const std::string& source, const std::string& regex,
+                          const base::CancelToken& cancel) {
   RE2::Options options;
   options.set_log_errors(false);
   options.set_dot_nl(true);
+  if (labels::IsRegexTooCostly(regex)) {
+    return base::FailedPrecondition("regular expression in label_replace() is too large");
+  }
   const RE2 compiled("^(?s:" + regex + ")$", options);
   if (!compiled.ok()) {
     return base::FailedPrecondition("invalid regular expression in label_replace(): ", regex);
@@ -118,16 +134,15 @@ base::Status LabelReplace(Block& block, const std::string& destination, const st
   const Template expansion(compiled, replacement);
   std::vector<re2::StringPiece> groups(static_cast<size_t>(compiled.NumberOfCapturingGroups()) + 1);
   labels::LabelBuilder builder;
-  for (labels::Labels& labels : block.labels) {
-    const std::string_view value = labels::Get(labels, source);
+  for (size_t series = 0; series < block.num_series(); ++series) {
+    TH_RETURN_IF_ERROR(cancel.status());
+    const std::string_view value = labels::Get(block.labels[series], source);
     if (compiled.Match(re2::StringPiece(value.data(), value.size()), 0, value.size(), RE2::ANCHOR_BOTH,
                        groups.data(), static_cast<int>(groups.size()))) {
-      builder.Reset(labels);
-      builder.Set(destination, expansion.Expand(groups));
-      labels = builder.Build();
+      SetLabel(block, series, destination, expansion.Expand(groups), builder);
     }
   }
-  return CheckUniqueLabels(block);
+  return MergeEqualLabels(block);
 }
 
 base::Status LabelJoin(Block& block, const std::string& destination, const std::string& separator,
@@ -142,16 +157,15 @@ base::Status LabelJoin(Block& block, const std::string& destination, const std::
   }
   labels::LabelBuilder builder;
   std::string joined;
-  for (labels::Labels& labels : block.labels) {
+  for (size_t series = 0; series < block.num_series(); ++series) {
+    const labels::Labels& labels = block.labels[series];
     joined.clear();
     for (size_t i = 0; i < sources.size(); ++i) {
       base::Append(joined, i == 0 ? "" : std::string_view(separator), labels::Get(labels, sources[i]));
     }
-    builder.Reset(labels);
-    builder.Set(destination, joined);
-    labels = builder.Build();
+    SetLabel(block, series, destination, joined, builder);
   }
-  return CheckUniqueLabels(block);
+  return MergeEqualLabels(block);
 }
 
 Block SortByValue(Block block, bool descending) {

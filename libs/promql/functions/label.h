@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/status.h"
 #include "promql/block.h"
 #include "promql_parser/ast.h"
@@ -13,9 +14,10 @@
 namespace thanos::promql {
 
 // label_replace(v, destination, replacement, source, regex). FailedPrecondition: bad regex or label name, or
-// two series end up with equal labels.
+// two series that end up with equal labels have a sample at one step.
 base::Status LabelReplace(Block& block, const std::string& destination, const std::string& replacement,
-                          const std::string& source, const std::string& regex);
+                          const std::string& source, const std::string& regex,
+                          const base::CancelToken& cancel);
 // label_join(v, destination, separator, sources...).
 base::Status LabelJoin(Block& block, const std::string& destination, const std::string& separator,
                        const std::vector<std::string>& sources);

@@ -9,6 +9,21 @@
 #include "promql/functions/element.h"
 
 namespace thanos::promql {
+
+double GoMin(double a, double b) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (a == -kInfinity || b == -kInfinity) {
+    return -kInfinity;
+  }
+  if (std::isnan(a) || std::isnan(b)) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  return std::signbit(a) && a == b ? a : std::min(a, b);
+}
+double GoMax(double a, double b) {
+  return -GoMin(-a, -b);
+}
+
 namespace {
 
 double Sign(double value) {
@@ -107,21 +122,6 @@ constexpr std::array<MathEntry, 23> kMath = {{
     {"sin", MathKernel<Sin>},     {"sinh", MathKernel<Sinh>},     {"sqrt", MathKernel<Sqrt>},
     {"tan", MathKernel<Tan>},     {"tanh", MathKernel<Tanh>},
 }};
-
-// Go's math.Min and math.Max: NaN wins, except over an infinity of the function's own sign.
-double GoMin(double a, double b) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  if (a == -kInfinity || b == -kInfinity) {
-    return -kInfinity;
-  }
-  if (std::isnan(a) || std::isnan(b)) {
-    return std::numeric_limits<double>::quiet_NaN();
-  }
-  return std::signbit(a) && a == b ? a : std::min(a, b);
-}
-double GoMax(double a, double b) {
-  return -GoMin(-a, -b);
-}
 
 double Clamped(double value, double low, double high) {
   return high < low ? kAbsent : GoMax(low, GoMin(high, value));

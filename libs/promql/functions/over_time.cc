@@ -18,6 +18,9 @@ void ForEachWindow(const RangeInput& input, std::span<double> out, Compute compu
     const uint32_t low = input.windows.low[step];
     const uint32_t high = input.windows.high[step];
     out[step] = high == low ? kAbsent : compute(low, high);
+    if (input.GivenUp(high - low)) {
+      return;
+    }
   }
 }
 
@@ -144,6 +147,24 @@ void TimeOfExtremum(const RangeInput& input, std::span<double> out, Replaces rep
 
 }  // namespace
 
+bool RangeInput::GivenUp(size_t num_samples) const {
+  constexpr size_t kBetweenQuestions = size_t{1} << 18;
+  scratch->work += num_samples;
+  if (scratch->work < kBetweenQuestions) [[likely]] {
+    return false;
+  }
+  scratch->work = 0;
+  if (cancel == nullptr || !cancel->cancelled()) {
+    return false;
+  }
+  *failure = cancel->status();
+  return true;
+}
+
+int RangeInput::ArgumentPosition(size_t index) const {
+  return call != nullptr && index < call->args.size() ? call->args[index]->position.start : kNoPosition;
+}
+
 double Quantile(double quantile, std::vector<double>& values) {
   if (values.empty() || std::isnan(quantile)) {
     return std::numeric_limits<double>::quiet_NaN();
@@ -231,9 +252,12 @@ void QuantileOverTimeKernel(const RangeInput& input, std::span<double> out) {
       out[step] = kAbsent;
       continue;
     }
+    if (input.GivenUp(high - low)) {
+      return;
+    }
     const double quantile = quantiles[step];
     if (!(quantile >= 0 && quantile <= 1)) {
-      input.annotations->InvalidQuantile(quantile);
+      input.annotations->InvalidQuantile(quantile, input.ArgumentPosition(0));
     }
     input.scratch->values.assign(input.values.begin() + low, input.values.begin() + high);
     out[step] = Quantile(quantile, input.scratch->values);

@@ -6,9 +6,12 @@
 #include <span>
 #include <vector>
 
+#include "base/cancel.h"
+#include "base/status.h"
 #include "promql/annotations.h"
 #include "promql/step_grid.h"
 #include "promql/windows.h"
+#include "promql_parser/ast.h"
 
 namespace thanos::promql {
 
@@ -16,6 +19,7 @@ namespace thanos::promql {
 struct RangeScratch {
   std::vector<double> values;
   std::vector<uint32_t> positions;
+  size_t work = 0;  // samples looked at since the query was last asked whether it goes on
 };
 
 // Samples of one series without stale markers, the window of each step, and the scalar arguments of the call.
@@ -25,11 +29,28 @@ struct RangeInput {
   const Windows& windows;
   ReferenceTimes times;  // right ends of the windows
   int64_t range_ms = 0;
-  StepGrid grid;  // evaluation times, which offset and @ do not move
+  StepGrid grid = {};  // evaluation times, which offset and @ do not move
   // One column of grid.num_steps values per scalar argument, in order.
-  std::span<const std::vector<double>> scalars;
+  std::span<const std::vector<double>> scalars = {};
   Annotations* annotations = nullptr;
   RangeScratch* scratch = nullptr;
+  // How far before and after a window samples still matter, for kernels that look there.
+  int64_t before_ms = 0;
+  int64_t after_ms = 0;
+  // Null where a function is applied that the query does not name.
+  const promql_parser::Call* call = nullptr;
+
+  // Receives why the function cannot be applied to some window, or that the query was given up. Null: not
+  // asked.
+  base::Status* failure = nullptr;
+  const base::CancelToken* cancel = nullptr;
+
+  // For kernels whose work grows with their windows: counts the samples of one and tells, now and then,
+  // whether the query was given up; `failure` then says why, and the rest of the result is not looked at.
+  bool GivenUp(size_t num_samples) const;
+
+  // Where argument `index` of the call begins.
+  int ArgumentPosition(size_t index) const;
 };
 
 // Sets out[step] to the value or kAbsent.

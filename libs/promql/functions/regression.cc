@@ -1,6 +1,7 @@
 // deriv, predict_linear, double_exponential_smoothing.
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "promql/block.h"
@@ -47,12 +48,34 @@ Line Regression(std::span<const int64_t> timestamps, std::span<const double> val
   return {slope, sum_y.Total() / n - slope * sum_x.Total() / n};
 }
 
+// Go's %f.
+std::string FixedSix(double value) {
+  char buffer[400];
+  std::snprintf(buffer, sizeof(buffer), "%f", value);
+  return std::isfinite(value) ? buffer : FormatGeneral(value);
+}
+
+// Smoothing factors lie strictly between 0 and 1.
+bool IsFactor(double factor, std::string_view name, std::string_view symbol, base::Status* failure) {
+  if (!(factor <= 0 || factor >= 1)) {
+    return true;
+  }
+  if (failure != nullptr) {
+    *failure = base::FailedPrecondition("invalid ", name, " factor. Expected: 0 < ", symbol,
+                                        " < 1, got: ", FixedSix(factor));
+  }
+  return false;
+}
+
 }  // namespace
 
 void DerivKernel(const RangeInput& input, std::span<double> out) {
   for (size_t step = 0; step < out.size(); ++step) {
     const uint32_t low = input.windows.low[step];
     const uint32_t count = input.windows.high[step] - low;
+    if (input.GivenUp(count)) {
+      return;
+    }
     out[step] = count < 2 ? kAbsent
                           : Regression(input.timestamps.subspan(low, count), input.values.subspan(low, count),
                                        input.timestamps[low])
@@ -64,6 +87,9 @@ void PredictLinearKernel(const RangeInput& input, std::span<double> out) {
   for (size_t step = 0; step < out.size(); ++step) {
     const uint32_t low = input.windows.low[step];
     const uint32_t count = input.windows.high[step] - low;
+    if (input.GivenUp(count)) {
+      return;
+    }
     if (count < 2) {
       out[step] = kAbsent;
       continue;
@@ -78,12 +104,16 @@ void DoubleExponentialSmoothingKernel(const RangeInput& input, std::span<double>
   for (size_t step = 0; step < out.size(); ++step) {
     const uint32_t low = input.windows.low[step];
     const uint32_t high = input.windows.high[step];
-    if (high - low < 2) {
-      out[step] = kAbsent;
-      continue;
+    if (input.GivenUp(high - low)) {
+      return;
     }
     const double smoothing = input.scalars[0][step];
     const double trend_factor = input.scalars[1][step];
+    out[step] = kAbsent;
+    if (low == high || !IsFactor(smoothing, "smoothing", "sf", input.failure) ||
+        !IsFactor(trend_factor, "trend", "tf", input.failure) || high - low < 2) {
+      continue;
+    }
     double previous = 0;
     double current = input.values[low];
     double trend = input.values[low + 1] - input.values[low];

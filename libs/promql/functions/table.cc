@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "promql/functions/extended.h"
+#include "promql/histogram/element.h"
+
 namespace thanos::promql {
 namespace {
 
@@ -29,9 +32,6 @@ FunctionEntry Special(std::string_view name) {
 }
 FunctionEntry Scalar(std::string_view name) {
   return {.name = name, .kind = FunctionKind::kScalar};
-}
-FunctionEntry Unsupported(std::string_view name) {
-  return {.name = name, .kind = FunctionKind::kUnsupported};
 }
 
 std::vector<FunctionEntry> MakeTable() {
@@ -62,22 +62,22 @@ std::vector<FunctionEntry> MakeTable() {
       Range("delta", DeltaKernel),
       Range("deriv", DerivKernel),
       Range("double_exponential_smoothing", DoubleExponentialSmoothingKernel),
-      Unsupported("end"),
+      Scalar("end"),
       Math("exp"),
       RangeKeepingName("first_over_time", FirstOverTimeKernel),
       Math("floor"),
-      Special("histogram_avg"),
-      Special("histogram_count"),
+      Element("histogram_avg", RemoveFloatsKernel),
+      Element("histogram_count", RemoveFloatsKernel),
       Special("histogram_fraction"),
       Special("histogram_quantile"),
-      Unsupported("histogram_quantiles"),
-      Special("histogram_stddev"),
-      Special("histogram_stdvar"),
-      Special("histogram_sum"),
+      Special("histogram_quantiles"),
+      Element("histogram_stddev", RemoveFloatsKernel),
+      Element("histogram_stdvar", RemoveFloatsKernel),
+      Element("histogram_sum", RemoveFloatsKernel),
       Date("hour"),
       Range("idelta", IdeltaKernel),
       Counter("increase", IncreaseKernel),
-      Unsupported("info"),
+      Special("info"),
       Range("irate", IrateKernel),
       Special("label_join"),
       Special("label_replace"),
@@ -86,9 +86,9 @@ std::vector<FunctionEntry> MakeTable() {
       Math("log10"),
       Math("log2"),
       Range("mad_over_time", MadOverTimeKernel),
-      Unsupported("max_of"),
+      Scalar("max_of"),
       Range("max_over_time", MaxOverTimeKernel),
-      Unsupported("min_of"),
+      Scalar("min_of"),
       Range("min_over_time", MinOverTimeKernel),
       Date("minute"),
       Date("month"),
@@ -97,7 +97,7 @@ std::vector<FunctionEntry> MakeTable() {
       Range("present_over_time", PresentOverTimeKernel),
       Range("quantile_over_time", QuantileOverTimeKernel),
       Math("rad"),
-      Unsupported("range"),
+      Scalar("range"),
       Counter("rate", RateKernel),
       Range("resets", ResetsKernel),
       Element("round", RoundKernel),
@@ -110,10 +110,10 @@ std::vector<FunctionEntry> MakeTable() {
       Special("sort_by_label_desc"),
       Special("sort_desc"),
       Math("sqrt"),
-      Unsupported("start"),
+      Scalar("start"),
       Range("stddev_over_time", StddevOverTimeKernel),
       Range("stdvar_over_time", StdvarOverTimeKernel),
-      Unsupported("step"),
+      Scalar("step"),
       Range("sum_over_time", SumOverTimeKernel),
       Math("tan"),
       Math("tanh"),
@@ -124,9 +124,9 @@ std::vector<FunctionEntry> MakeTable() {
       Range("ts_of_max_over_time", TsOfMaxOverTimeKernel),
       Range("ts_of_min_over_time", TsOfMinOverTimeKernel),
       Special("vector"),
-      Unsupported("xdelta"),
-      Unsupported("xincrease"),
-      Unsupported("xrate"),
+      Range("xdelta", XdeltaKernel),
+      Range("xincrease", XincreaseKernel),
+      Range("xrate", XrateKernel),
       Date("year"),
   };
   std::ranges::sort(table, {}, &FunctionEntry::name);

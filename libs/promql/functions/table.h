@@ -11,17 +11,16 @@
 namespace thanos::promql {
 
 enum class FunctionKind : uint8_t {
-  kElement,      // instant vector (then scalars) -> instant vector, sample by sample; drops the name
-  kDate,         // as kElement, over the evaluation time when there is no argument
-  kRange,        // range vector and scalars -> instant vector, series by series
-  kSpecial,      // needs more than one series, labels or strings; see evaluator_functions.cc
-  kScalar,       // gives a scalar
-  kUnsupported,  // known, but not evaluated yet: Unimplemented
+  kElement,  // instant vector (then scalars) -> instant vector, sample by sample; drops the name
+  kDate,     // as kElement, over the evaluation time when there is no argument
+  kRange,    // range vector and scalars -> instant vector, series by series
+  kSpecial,  // needs more than one series, labels or strings; see evaluator_functions.cc
+  kScalar,   // gives a scalar
 };
 
 struct FunctionEntry {
   std::string_view name;
-  FunctionKind kind = FunctionKind::kUnsupported;
+  FunctionKind kind = FunctionKind::kSpecial;
   ElementKernel element = nullptr;  // kElement, kDate
   RangeKernel range = nullptr;      // kRange
   bool keeps_name = false;          // kRange

@@ -254,6 +254,9 @@ Item Lexer::LexStatement() {
       }
       return Emit(Token::kColon);
     }
+    if (AcceptDurationWord()) {
+      return Emit(Token::kIdentifier);
+    }
     return Error(base::Concat("unexpected character: ", QuoteRune(rune), ", expected ':'"));
   }
   switch (rune) {
@@ -326,6 +329,7 @@ Item Lexer::LexBracketOrParen(int32_t rune) {
       got_colon_ = false;
       bracket_open_ = true;
       duration_expression_ = true;
+      duration_seen_ = false;
       return Emit(Token::kLeftBracket);
     default:
       if (!bracket_open_) {
@@ -348,20 +352,23 @@ Item Lexer::LexDurationExpression() {
       duration_expression_ = false;
       return Emit(Token::kRightBracket);
     case ':':
+      // After a word such as step(); a number would have ended this state.
+      if (duration_seen_) {
+        if (std::exchange(got_colon_, true)) {
+          return Error("unexpected repeated colon in duration expression");
+        }
+        return Emit(Token::kColon);
+      }
       start_ = pos_;
       return Error("unexpected colon before duration in duration expression");
     case '(':
     case ')':
       return LexBracketOrParen(rune);
-    case '+':
-    case '-':
-    case '*':
-    case '/':
-    case '%':
-    case '^':
-      return LexOperator(rune);
     default:
       break;
+  }
+  if (rune < 128 && std::string_view("+-*/%^,").find(static_cast<char>(rune)) != std::string_view::npos) {
+    return LexOperator(rune);
   }
   if (IsDigit(rune) || (rune == '.' && IsDigit(PeekRune()))) {
     width_ = 1;
@@ -370,16 +377,26 @@ Item Lexer::LexDurationExpression() {
     return LexNumberOrDuration();
   }
   if (IsAlpha(rune)) {
-    // step(), range(), min(..) and max(..) of duration expressions.
-    while (NextIs("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
-      ++pos_;
-    }
-    const std::string word = base::ToLower(input_.substr(start_, pos_ - start_));
-    if (word == "step" || word == "range" || word == "min" || word == "max") {
+    if (AcceptDurationWord()) {
+      duration_seen_ = true;
       return Emit(Token::kIdentifier);
     }
   }
   return Error("unexpected character in duration expression: " + QuoteRune(rune));
+}
+
+bool Lexer::AcceptDurationWord() {
+  static constexpr std::string_view kWords[] = {"step", "range", "min_of", "max_of", "min", "max"};
+  while (pos_ < input_.size() && IsAlpha(input_[pos_])) {
+    ++pos_;
+  }
+  const std::string word = base::ToLower(input_.substr(start_, pos_ - start_));
+  return std::ranges::find(kWords, word) != std::end(kWords);
+}
+
+bool Lexer::FollowedByLeftParen() const {
+  const size_t next = input_.find_first_not_of(" \t\r\n", pos_);
+  return next != std::string_view::npos && input_[next] == '(';
 }
 
 Item Lexer::LexInsideBraces() {

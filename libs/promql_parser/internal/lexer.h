@@ -102,6 +102,8 @@ class Lexer {
   explicit Lexer(std::string_view input) : input_(input) {}
   // Comments are skipped.
   Item Next();
+  // Whether the next character that is no white space is a left parenthesis.
+  bool FollowedByLeftParen() const;
 
  private:
   // A code point; -1 at the end, 0xfffd for an invalid byte.
@@ -118,6 +120,8 @@ class Lexer {
   Item LexStatement();
   Item LexInsideBraces();
   Item LexDurationExpression();
+  // Whether the letters at start_ are a word of duration expressions; consumes them.
+  bool AcceptDurationWord();
   Item LexOperator(int32_t rune);
   Item LexBracketOrParen(int32_t rune);
   Item LexString(int32_t quote);
@@ -139,6 +143,7 @@ class Lexer {
   bool brace_open_ = false;
   bool bracket_open_ = false;
   bool duration_expression_ = false;  // between "[" and its first number
+  bool duration_seen_ = false;        // a word such as step() stood in this bracket
   bool got_colon_ = false;
   bool done_ = false;
   std::string error_;

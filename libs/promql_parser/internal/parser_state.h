@@ -41,6 +41,18 @@ class ParserState {
     bool without = false;
   };
 
+  // Where a duration stands, for Unexpected(); ranges and steps are positive, offsets need not be.
+  struct DurationContext {
+    bool positive = true;
+    std::string_view name;
+    std::string_view expected;
+  };
+  // A number of milliseconds, or an expression that gives one later.
+  struct ParsedDuration {
+    int64_t milliseconds = 0;
+    DurationExprPtr expr;
+  };
+
   // All Parse methods return null, false or nullopt after a failure, which status_ tells.
   void Advance();
   bool Is(Token token) const { return current_.token == token; }
@@ -51,6 +63,8 @@ class ParserState {
   // Consumes `token` or fails with Unexpected().
   bool Expect(Token token);
   bool DepthAllowed(const Expr& expr);
+  // Counts an operand or matcher; false when there are too many.
+  bool CountPart();
 
   ExprPtr ParseExpression(int min_precedence);
   ExprPtr ParseUnary();
@@ -59,6 +73,7 @@ class ParserState {
   ExprPtr ParseNamed();
   ExprPtr ParseParen();
   ExprPtr ParseCall(const Item& name);
+  // Up to the closing parenthesis, which stays the current token.
   std::optional<std::vector<ExprPtr>> ParseArguments();
 
   ExprPtr ParseAggregate(const Item& operation);
@@ -66,6 +81,9 @@ class ParserState {
   bool ParseGrouping(Grouping* grouping);
   std::optional<std::vector<std::string>> ParseGroupingLabels();
   bool ParseBinaryModifiers(BinaryModifiers* modifiers);
+  bool ParseFill(VectorMatching* matching);
+  // Whether the current word is fill, fill_left or fill_right before a parenthesis.
+  bool AtFill() const;
 
   std::unique_ptr<VectorSelector> ParseSelector(const Item* name);
   bool ParseMatchers(VectorSelector* selector);
@@ -73,17 +91,24 @@ class ParserState {
   void AddMatcher(VectorSelector* selector, const Item& label, std::string name, Token op, const Item& value);
 
   ExprPtr ParseRange(ExprPtr expr);
-  ExprPtr MakeMatrix(ExprPtr expr, int64_t range_ms, const Item& bracket);
+  ExprPtr MakeMatrix(ExprPtr expr, ParsedDuration range, const Item& bracket);
   bool ApplyOffset(Expr& expr);
   bool ApplyAt(Expr& expr);
   void SetAt(Expr& expr, AtModifier at);
+  bool ApplyWindowMode(Expr& expr);
 
   // A number or duration token in seconds.
   std::optional<double> ParseNumber();
   // With optional signs.
   std::optional<double> ParseSignedNumber();
-  // A duration in milliseconds; `context` and `expected` are for Unexpected().
-  std::optional<int64_t> ParseDuration(bool positive, std::string_view context, std::string_view expected);
+
+  // duration_parser.cc
+  std::optional<ParsedDuration> ParseDuration(const DurationContext& context);
+  DurationExprPtr ParseDurationExpr(int min_precedence, const DurationContext& context);
+  DurationExprPtr ParseDurationUnary(bool operand_is_primary, const DurationContext& context);
+  DurationExprPtr ParseDurationPrimary(const DurationContext& context);
+  DurationExprPtr ParseDurationWord(const DurationContext& context);
+  bool AllowDurationArithmetic(int position);
 
   std::string_view query_;
   const ParserOptions& options_;
@@ -93,6 +118,8 @@ class ParserState {
   base::Status status_;
   int nesting_ = 0;
   int open_aggregations_ = 0;
+  int num_parts_ = 0;
+  int64_t regex_bytes_ = 0;
 };
 
 }  // namespace thanos::promql_parser::internal
