@@ -12,6 +12,7 @@ namespace {
 
 // Body bytes held for the caller before curl is told to wait.
 constexpr size_t kBufferBytes = 64 * 1024;
+constexpr long kNoMaxAge = 1 << 30;  // seconds
 constexpr size_t kMaxHeaderFields = 1000;
 constexpr base::Duration kMaxPoll = std::chrono::seconds(1);
 
@@ -49,6 +50,7 @@ CurlTransfer::~CurlTransfer() {
   curl_easy_cleanup(easy_);
   curl_multi_cleanup(multi_);
   curl_slist_free_all(header_list_);
+  curl_slist_free_all(connect_to_);
 }
 
 void CurlTransfer::Detach() {
@@ -73,12 +75,74 @@ void CurlTransfer::SetTls() {
   }
 }
 
+// With a TLS server name curl is given a URL of that host, so that it asks for and verifies that name, and is
+// told to connect to the caller's host all the same.
+void CurlTransfer::SetUrl(const std::string& url, bool has_host_header) {
+  url_ = url;
+  curl_slist_free_all(connect_to_);
+  connect_to_ = nullptr;
+  auto parsed = ParseUrl(url);
+  replaces_host_ = parsed.ok() && !options_.tls_server_name.empty() && parsed->scheme == "https";
+  if (!replaces_host_) {
+    curl_easy_setopt(easy_, CURLOPT_URL, url_.c_str());
+    return;
+  }
+  const std::string host =
+      parsed->host.find(':') == std::string::npos ? parsed->host : base::Concat("[", parsed->host, "]");
+  connect_to_ = curl_slist_append(nullptr, base::Concat("::", host, ":", parsed->port).c_str());
+  curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, connect_to_);
+  if (!has_host_header) {
+    header_list_ = curl_slist_append(header_list_, base::Concat("Host: ", parsed->Authority()).c_str());
+  }
+  parsed->host = options_.tls_server_name;
+  curl_easy_setopt(easy_, CURLOPT_URL, parsed->ToString().c_str());  // curl keeps a copy
+}
+
+void CurlTransfer::SetBodySource(const ClientRequest& request) {
+  source_ = request.body_source;
+  curl_easy_setopt(easy_, CURLOPT_UPLOAD, 1L);
+  curl_easy_setopt(easy_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(source_->size_bytes()));
+  curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &CurlTransfer::OnRead);
+  curl_easy_setopt(easy_, CURLOPT_READDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, &CurlTransfer::OnSeek);
+  curl_easy_setopt(easy_, CURLOPT_SEEKDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  header_list_ = curl_slist_append(header_list_, "Expect:");
+}
+
+size_t CurlTransfer::OnRead(char* data, size_t size, size_t count, void* self) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  const int64_t left = transfer.source_->size_bytes() - transfer.source_offset_;
+  const size_t length = std::min(size * count, static_cast<size_t>(left));
+  if (length > 0) {
+    transfer.source_error_ = transfer.source_->Read(transfer.source_offset_, {data, length});
+    if (!transfer.source_error_.ok()) {
+      return CURL_READFUNC_ABORT;
+    }
+  }
+  transfer.source_offset_ += static_cast<int64_t>(length);
+  return length;
+}
+
+// curl goes back to the start when a kept connection turns out to be closed.
+int CurlTransfer::OnSeek(void* self, curl_off_t offset, int origin) {
+  auto& transfer = *static_cast<CurlTransfer*>(self);
+  if (origin != SEEK_SET || offset < 0 || offset > transfer.source_->size_bytes()) {
+    return CURL_SEEKFUNC_FAIL;
+  }
+  transfer.source_offset_ = offset;
+  return CURL_SEEKFUNC_OK;
+}
+
 void CurlTransfer::SetRequestOptions(const ClientRequest& request) {
-  url_ = request.url;
   request_body_ = request.body;
-  curl_easy_setopt(easy_, CURLOPT_URL, url_.c_str());
+  source_ = nullptr;
+  source_offset_ = 0;
+  source_error_ = base::OkStatus();
   if (request.method == "HEAD") {
     curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
+  } else if (request.body_source != nullptr && request.body_source->size_bytes() > 0) {
+    SetBodySource(request);
   } else if (request.method == "GET" && request.body.empty()) {
     curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
   } else if (request.body.empty() && request.method != "POST" && request.method != "PUT") {
@@ -108,6 +172,22 @@ bool CurlTransfer::WantsGzip(const ClientRequest& request) const {
          !HasHeader(request, "range");
 }
 
+void CurlTransfer::SetConnectionOptions() {
+  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
+  const auto connect_ms = std::chrono::duration_cast<std::chrono::milliseconds>(options_.connect_timeout);
+  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_ms.count()));
+  const auto idle_s = std::chrono::ceil<std::chrono::seconds>(options_.idle_timeout);
+  curl_easy_setopt(easy_, CURLOPT_MAXAGE_CONN,
+                   idle_s.count() > 0 ? static_cast<long>(idle_s.count()) : kNoMaxAge);
+  if (options_.use_proxy && !options_.proxy_url.empty()) {
+    curl_easy_setopt(easy_, CURLOPT_PROXY, options_.proxy_url.c_str());
+    curl_easy_setopt(easy_, CURLOPT_NOPROXY, "");
+  } else if (!options_.use_proxy || IsLoopback(url_)) {
+    curl_easy_setopt(easy_, CURLOPT_PROXY, "");
+  }
+}
+
 base::Status CurlTransfer::Start(const ClientRequest& request) {
   Detach();
   for (const HttpHeader& header : request.headers) {
@@ -119,31 +199,24 @@ base::Status CurlTransfer::Start(const ClientRequest& request) {
   curl_easy_reset(easy_);  // keeps connections
   curl_slist_free_all(header_list_);
   header_list_ = nullptr;
+  SetUrl(request.url, HasHeader(request, "host"));
   SetRequestOptions(request);
+  SetConnectionOptions();
   SetTls();
   decodes_ = WantsGzip(request);
   if (decodes_) {
     curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "gzip");
   }
-  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, static_cast<long>(kBufferBytes));
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, options_.user_agent.c_str());
-  curl_easy_setopt(
-      easy_, CURLOPT_CONNECTTIMEOUT_MS,
-      static_cast<long>(
-          std::chrono::duration_cast<std::chrono::milliseconds>(options_.connect_timeout).count()));
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &CurlTransfer::OnHeader);
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlTransfer::OnBody);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
-  if (IsLoopback(url_)) {
-    curl_easy_setopt(easy_, CURLOPT_PROXY, "");
-  }
   error_text_[0] = '\0';
   header_complete_ = finished_ = paused_ = false;
   result_ = CURLE_OK;
@@ -205,6 +278,9 @@ size_t CurlTransfer::OnBody(char* data, size_t size, size_t count, void* self) {
 }
 
 base::Status CurlTransfer::Error() const {
+  if (!source_error_.ok()) {
+    return source_error_;
+  }
   const std::string_view detail =
       error_text_[0] != '\0' ? std::string_view(error_text_) : curl_easy_strerror(result_);
   // The query may hold what should not be logged.
@@ -275,10 +351,22 @@ base::StatusOr<bool> CurlTransfer::Read(const base::CancelToken& cancel, std::st
   return false;
 }
 
+// From the header: curl itself would tell only at the end of the body.
 std::string CurlTransfer::RedirectUrl() const {
-  char* url = nullptr;
-  curl_easy_getinfo(easy_, CURLINFO_REDIRECT_URL, &url);
-  return url == nullptr ? "" : url;
+  const auto is_location = [](const HttpHeader& header) {
+    return base::EqualsIgnoreCase(header.name, "location");
+  };
+  const auto location = std::find_if(headers_.begin(), headers_.end(), is_location);
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
+  char* text = nullptr;
+  if (location == headers_.end() || curl_url_set(url.get(), CURLUPART_URL, url_.c_str(), 0) != CURLUE_OK ||
+      curl_url_set(url.get(), CURLUPART_URL, location->value.c_str(), 0) != CURLUE_OK ||
+      curl_url_get(url.get(), CURLUPART_URL, &text, 0) != CURLUE_OK) {
+    return "";
+  }
+  std::string out = text;
+  curl_free(text);
+  return out;
 }
 
 }  // namespace thanos::net

@@ -38,7 +38,12 @@ class CurlTransfer {
  private:
   static size_t OnHeader(char* data, size_t size, size_t count, void* self);
   static size_t OnBody(char* data, size_t size, size_t count, void* self);
+  static size_t OnRead(char* data, size_t size, size_t count, void* self);
+  static int OnSeek(void* self, curl_off_t offset, int origin);
+  void SetUrl(const std::string& url, bool has_host_header);
   void SetRequestOptions(const ClientRequest& request);
+  void SetBodySource(const ClientRequest& request);
+  void SetConnectionOptions();
   void SetTls();
   void Detach();
   bool WantsGzip(const ClientRequest& request) const;
@@ -54,8 +59,13 @@ class CurlTransfer {
   CURLM* multi_;
   CURL* easy_;
   curl_slist* header_list_ = nullptr;
-  std::string url_;
+  curl_slist* connect_to_ = nullptr;
+  std::string url_;             // the caller's
+  bool replaces_host_ = false;  // curl's has the TLS server name as its host
   std::string request_body_;
+  const BodySource* source_ = nullptr;
+  int64_t source_offset_ = 0;
+  base::Status source_error_;
   char error_text_[CURL_ERROR_SIZE] = {};
   bool attached_ = false;
   bool decodes_ = false;

@@ -1,5 +1,9 @@
 #include "net/http_client.h"
 
+#include <algorithm>
+#include <condition_variable>
+#include <iterator>
+
 #include "base/mutex.h"
 #include "base/strings.h"
 #include "net/curl_transfer.h"
@@ -8,7 +12,6 @@
 namespace thanos::net {
 namespace {
 
-constexpr size_t kMaxIdleTransfers = 100;
 constexpr int kMaxRedirects = 5;
 
 bool SameOrigin(const Url& a, const Url& b) {
@@ -21,40 +24,97 @@ class TransferPool {
  public:
   explicit TransferPool(const HttpClientOptions& options) : options_(options) {}
 
-  std::unique_ptr<CurlTransfer> Take() {
-    {
-      base::MutexLock lock(mutex_);
-      if (!idle_.empty()) {
-        auto transfer = std::move(idle_.back());
-        idle_.pop_back();
-        return transfer;
-      }
+  // One for a single request; waits while there are max_connections. To be given to Release in any case.
+  base::StatusOr<std::unique_ptr<CurlTransfer>> Take(const base::CancelToken& cancel) {
+    if (options_.max_connections > 0) {
+      TH_RETURN_IF_ERROR(WaitForTurn(cancel));
+    }
+    std::vector<Idle> dropped;
+    base::MutexLock lock(mutex_);
+    if (!idle_.empty() && IsTooOld(idle_.back())) {  // and so are all others
+      dropped.swap(idle_);
+    }
+    if (!idle_.empty()) {
+      auto transfer = std::move(idle_.back().transfer);
+      idle_.pop_back();
+      return transfer;
     }
     return std::make_unique<CurlTransfer>(options_);
   }
 
   // A transfer that is not complete is dropped together with its connection.
-  void Return(std::unique_ptr<CurlTransfer> transfer) {
-    if (!transfer->complete()) {
-      return;
-    }
+  void Release(std::unique_ptr<CurlTransfer> transfer) {
+    std::vector<Idle> dropped;
     base::MutexLock lock(mutex_);
-    if (idle_.size() < kMaxIdleTransfers) {
-      idle_.push_back(std::move(transfer));
+    if (options_.max_connections > 0) {
+      --running_;
+      turn_.notify_one();
+    }
+    const auto is_fresh = [this](const Idle& idle) { return !IsTooOld(idle); };
+    const auto fresh = std::find_if(idle_.begin(), idle_.end(), is_fresh);
+    std::move(idle_.begin(), fresh, std::back_inserter(dropped));
+    idle_.erase(idle_.begin(), fresh);
+    if (transfer->complete() && idle_.size() < options_.max_idle_connections) {
+      idle_.push_back({std::move(transfer), base::SteadyNow()});
     }
   }
 
  private:
+  struct Idle {
+    std::unique_ptr<CurlTransfer> transfer;
+    base::TimePoint since;
+  };
+  bool IsTooOld(const Idle& idle) const {
+    return options_.idle_timeout > base::Duration::zero() &&
+           base::SteadyNow() - idle.since > options_.idle_timeout;
+  }
+  base::Status WaitForTurn(const base::CancelToken& cancel) {
+    const auto registration = cancel.OnCancel([this] {
+      base::MutexLock lock(mutex_);
+      turn_.notify_all();
+    });
+    base::MutexLock lock(mutex_);
+    while (running_ >= options_.max_connections) {
+      TH_RETURN_IF_ERROR(cancel.status());
+      if (cancel.deadline() == base::kNoDeadline) {
+        turn_.wait(lock.native());
+      } else {
+        turn_.wait_until(lock.native(), cancel.deadline());
+      }
+    }
+    ++running_;
+    return base::OkStatus();
+  }
+
   const HttpClientOptions& options_;
   base::Mutex mutex_;
-  std::vector<std::unique_ptr<CurlTransfer>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::condition_variable turn_;
+  size_t running_ ABSL_GUARDED_BY(mutex_) = 0;      // counted only when there is a limit
+  std::vector<Idle> idle_ ABSL_GUARDED_BY(mutex_);  // the longest waiting first
+};
+
+// A transfer on loan.
+class PooledTransfer {
+ public:
+  PooledTransfer(TransferPool& pool, std::unique_ptr<CurlTransfer> transfer)
+      : pool_(&pool), transfer_(std::move(transfer)) {}
+  ~PooledTransfer() {
+    if (transfer_ != nullptr) {
+      pool_->Release(std::move(transfer_));
+    }
+  }
+  PooledTransfer(PooledTransfer&&) = default;
+  PooledTransfer& operator=(PooledTransfer&&) = delete;
+  CurlTransfer* operator->() const { return transfer_.get(); }
+
+ private:
+  TransferPool* pool_;
+  std::unique_ptr<CurlTransfer> transfer_;
 };
 
 class PooledBodyStream final : public BodyStream {
  public:
-  PooledBodyStream(TransferPool& pool, std::unique_ptr<CurlTransfer> transfer)
-      : pool_(pool), transfer_(std::move(transfer)) {}
-  ~PooledBodyStream() override { pool_.Return(std::move(transfer_)); }
+  explicit PooledBodyStream(PooledTransfer transfer) : transfer_(std::move(transfer)) {}
   int status() const override { return transfer_->status(); }
   const std::vector<HttpHeader>& headers() const override { return transfer_->headers(); }
   base::StatusOr<bool> Read(const base::CancelToken& cancel, std::string* out) override {
@@ -62,8 +122,7 @@ class PooledBodyStream final : public BodyStream {
   }
 
  private:
-  TransferPool& pool_;
-  std::unique_ptr<CurlTransfer> transfer_;
+  PooledTransfer transfer_;
 };
 
 class HttpClientImpl final : public HttpClient {
@@ -86,14 +145,13 @@ class HttpClientImpl final : public HttpClient {
         break;
       }
     }
-    pool_.Return(std::move(transfer));
     return response;
   }
 
   base::StatusOr<std::unique_ptr<BodyStream>> Open(const base::CancelToken& cancel,
                                                    const ClientRequest& request) override {
     TH_ASSIGN_OR_RETURN(auto transfer, Begin(WithTimeout(cancel).token(), request));
-    return std::unique_ptr<BodyStream>(std::make_unique<PooledBodyStream>(pool_, std::move(transfer)));
+    return std::unique_ptr<BodyStream>(std::make_unique<PooledBodyStream>(std::move(transfer)));
   }
 
  private:
@@ -105,9 +163,9 @@ class HttpClientImpl final : public HttpClient {
   }
 
   // Sends `request`, follows redirects within the host and returns at the response's header.
-  base::StatusOr<std::unique_ptr<CurlTransfer>> Begin(const base::CancelToken& cancel,
-                                                      const ClientRequest& request) {
-    auto transfer = pool_.Take();
+  base::StatusOr<PooledTransfer> Begin(const base::CancelToken& cancel, const ClientRequest& request) {
+    TH_ASSIGN_OR_RETURN(auto taken, pool_.Take(cancel));
+    PooledTransfer transfer(pool_, std::move(taken));
     TH_RETURN_IF_ERROR(transfer->Start(request));
     TH_RETURN_IF_ERROR(transfer->WaitForHeader(cancel));
     if (transfer->status() < 300 || transfer->status() >= 400) {
@@ -125,6 +183,7 @@ class HttpClientImpl final : public HttpClient {
       if (status == 303 || (status != 307 && status != 308 && request.method == "POST")) {
         next.method = next.method == "HEAD" ? "HEAD" : "GET";
         next.body.clear();
+        next.body_source = nullptr;
       }
       next.url = location;
       TH_RETURN_IF_ERROR(transfer->Start(next));

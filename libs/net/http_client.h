@@ -2,8 +2,10 @@
 
 // HTTP client on libcurl. Redirects are followed only to the same host; credentials never leave it.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,11 +16,23 @@
 
 namespace thanos::net {
 
+// A request body that is read piece by piece while it is sent, and again from its start when it must be sent
+// again.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual int64_t size_bytes() const = 0;
+  // Fills `out` with the bytes from `offset`, which are all below size_bytes().
+  virtual base::Status Read(int64_t offset, std::span<char> out) const = 0;
+};
+
 struct ClientRequest {
   std::string method = "GET";
   std::string url = {};
   std::vector<HttpHeader> headers = {};
   std::string body = {};
+  // Sent instead of `body` unless null or empty. Must outlive the call and the stream it returns.
+  const BodySource* body_source = nullptr;
 };
 
 struct ClientResponse {
@@ -38,6 +52,17 @@ struct HttpClientOptions {
   std::string ca_file = {};
   std::string cert_file = {};
   std::string key_file = {};
+  // Asked for (SNI) and verified in the server's certificate instead of the URL's host. Empty: that host.
+  std::string tls_server_name = {};
+  bool use_proxy = true;  // that of the environment; never for loopback
+  // Asked instead of the URL's host, whatever the environment says; with `use_proxy`. May hold a user name
+  // and a password.
+  std::string proxy_url = {};
+  // Connections that wait for their next request: how many, and how long. A timeout of zero is no limit.
+  size_t max_idle_connections = 100;
+  base::Duration idle_timeout = std::chrono::seconds(90);
+  // Requests at a time; more wait for their turn. Zero is no limit.
+  size_t max_connections = 0;
 };
 
 // A response whose body is read piece by piece, on the caller's thread.

@@ -44,6 +44,9 @@ class HttpClientTest : public ::testing::Test {
                          response.headers.push_back({"Location", *request.Parameter("to")});
                          return response;
                        }});
+    server_->AddRoute({{}, "/peer", [](const HttpRequest& request) {
+                         return HttpResponse::Text(200, request.remote_address);
+                       }});
     EXPECT_TRUE(server_->Start().ok());
   }
   std::string Address(std::string_view path) {
@@ -167,6 +170,16 @@ TEST_F(HttpClientTest, UnreachableIsUnavailable) {
             base::StatusCode::kUnavailable);
 }
 
+TEST_F(HttpClientTest, AsksTheProxyItIsGiven) {
+  // The server stands in for the proxy: such a name is found nowhere else.
+  const auto proxied = HttpClient::Create({.proxy_url = Address("")});
+  const auto response = proxied->Do({}, {.url = "http://prometheus.invalid/echo"});
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->body, "GET ");
+  const auto direct = HttpClient::Create({.use_proxy = false, .proxy_url = Address("")});
+  EXPECT_FALSE(direct->Do({}, {.url = "http://prometheus.invalid/echo"}).ok());
+}
+
 TEST_F(HttpClientTest, FollowsRedirectsWithinTheHostOnly) {
   const auto same = client_->Do({}, {.url = Address("/redirect?to=/echo")});
   ASSERT_TRUE(same.ok());
@@ -211,6 +224,77 @@ TEST_F(HttpClientTest, AStreamCanBeLeftEarlyOrCancelled) {
   EXPECT_EQ((*stream)->Read(source.token(), &piece).status().code(), base::StatusCode::kCancelled);
   stream->reset();
   EXPECT_EQ(client_->Do({}, {.url = Address("/echo")})->body, "GET ");
+}
+
+class TestSource final : public BodySource {
+ public:
+  explicit TestSource(std::string content, int64_t fails_at = -1)
+      : content_(std::move(content)), fails_at_(fails_at) {}
+  int64_t size_bytes() const override { return static_cast<int64_t>(content_.size()); }
+  base::Status Read(int64_t offset, std::span<char> out) const override {
+    if (fails_at_ >= 0 && offset + static_cast<int64_t>(out.size()) > fails_at_) {
+      return base::DataLoss("unreadable");
+    }
+    content_.copy(out.data(), out.size(), static_cast<size_t>(offset));
+    return base::OkStatus();
+  }
+
+ private:
+  const std::string content_;
+  const int64_t fails_at_;
+};
+
+TEST_F(HttpClientTest, SendsBodiesFromASource) {
+  for (const size_t size : {0U, 1U, 100'000U, 3'000'000U}) {
+    const TestSource source(std::string(size, 'x'));
+    for (const char* method : {"PUT", "POST"}) {
+      const auto response =
+          client_->Do({}, {.method = method, .url = Address("/echo"), .body_source = &source});
+      ASSERT_TRUE(response.ok()) << response.status();
+      EXPECT_EQ(response->body, base::Concat(method, " ", std::string(size, 'x')));
+      EXPECT_EQ(*response->Header("X-Type"), "none");
+    }
+  }
+  const TestSource broken(std::string(1'000'000, 'x'), 500'000);
+  EXPECT_EQ(
+      client_->Do({}, {.method = "PUT", .url = Address("/echo"), .body_source = &broken}).status().code(),
+      base::StatusCode::kDataLoss);
+}
+
+TEST_F(HttpClientTest, KeepsAndDropsIdleConnectionsAsTold) {
+  const auto peers = [&](HttpClientOptions options) {
+    const auto client = HttpClient::Create(std::move(options));
+    const std::string first = client->Do({}, {.url = Address("/peer")})->body;
+    return std::pair(first, client->Do({}, {.url = Address("/peer")})->body);
+  };
+  const auto [kept_first, kept_second] = peers({});
+  EXPECT_EQ(kept_first, kept_second);
+  const auto [aged_first, aged_second] = peers({.idle_timeout = std::chrono::nanoseconds(1)});
+  EXPECT_NE(aged_first, aged_second);
+  const auto [none_first, none_second] = peers({.max_idle_connections = 0});
+  EXPECT_NE(none_first, none_second);
+}
+
+TEST_F(HttpClientTest, LimitsItsConnections) {
+  const auto client = HttpClient::Create({.max_connections = 1});
+  {
+    const auto stream = client->Open({}, {.url = Address("/big")});
+    ASSERT_TRUE(stream.ok()) << stream.status();
+    const base::CancelSource limited({}, std::chrono::milliseconds(50));
+    EXPECT_EQ(client->Do(limited.token(), {.url = Address("/echo")}).status().code(),
+              base::StatusCode::kDeadlineExceeded);
+    base::CancelSource left;
+    auto waiting = std::async(std::launch::async, [&] {
+      return client->Do(left.token(), {.url = Address("/echo")}).status().code();
+    });
+    left.Cancel();
+    EXPECT_EQ(waiting.get(), base::StatusCode::kCancelled);
+  }
+  // Failed requests give their place back too.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(client->Do({}, {.url = "no url"}).ok());
+    EXPECT_EQ(client->Do({}, {.url = Address("/echo")})->body, "GET ");
+  }
 }
 
 }  // namespace

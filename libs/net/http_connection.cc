@@ -196,6 +196,9 @@ void HttpConnection::Read() {
   waiting_ = true;
   counted_ = true;
   cancel_ = base::CancelSource();
+  if (tls_ != nullptr) {
+    message.peer_subject = PeerSubjectOf(bufferevent_openssl_get_ssl(stream_.get()));
+  }
   loop_.sink().Handle(loop_, id_, remote_address_, std::move(message), cancel_.token());
 }
 

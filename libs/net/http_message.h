@@ -20,6 +20,7 @@ struct HttpMessage {
   std::vector<HttpHeader> headers;
   std::string body;
   size_t num_bytes = 0;  // head and body on the wire
+  PeerSubject peer_subject;
 
   const std::string* Header(std::string_view name) const;
 };

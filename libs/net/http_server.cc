@@ -82,6 +82,7 @@ base::StatusOr<HttpRequest> Decode(HttpMessage& message, const Target& target, P
   std::move(query.begin(), query.end(), std::back_inserter(request.parameters));
   request.path_values = std::move(path_values);
   request.request_id = RequestId(message);
+  request.peer_subject = std::move(message.peer_subject);
   request.method = std::move(message.method);
   request.headers = std::move(message.headers);
   request.body = std::move(message.body);

@@ -21,6 +21,13 @@ struct HttpHeader {
   std::string value;
 };
 
+// The first of each field in the subject of a client's certificate; empty where there is none.
+struct PeerSubject {
+  std::string organization = {};
+  std::string organizational_unit = {};
+  std::string common_name = {};
+};
+
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 // Everything of one request, decoded. Parameters of the query string come after those of a form body, as in
@@ -35,6 +42,7 @@ struct HttpRequest {
   std::string body;  // empty when it was a form
   std::string remote_address;
   std::string target;        // path and query as sent
+  PeerSubject peer_subject;  // of the client's certificate, which is verified as the web configuration asks
   std::string request_id;    // the header X-Request-ID, or a new ULID
   base::CancelToken cancel;  // tripped when the client leaves or the server stops
 

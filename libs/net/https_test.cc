@@ -2,6 +2,8 @@
 
 #include <crypt.h>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
@@ -33,6 +35,10 @@ class HttpsTest : public ::testing::Test {
     client_certificate_.Write(stem_ + "_client");
     stranger_.Write(stem_ + "_stranger");
   }
+  ~HttpsTest() override {
+    server_.reset();
+    std::filesystem::remove_all(std::filesystem::path(stem_).parent_path());
+  }
   void WriteConfig(std::string_view text) {
     WriteTextFile(path_ + ".new", text);
     std::rename((path_ + ".new").c_str(), path_.c_str());
@@ -45,6 +51,15 @@ class HttpsTest : public ::testing::Test {
     server_ = std::move(HttpServer::Create(options)).value();
     server_->AddRoute(
         {{}, "/echo", [](const HttpRequest& request) { return HttpResponse::Text(200, request.body); }});
+    server_->AddRoute({{}, "/host", [](const HttpRequest& request) {
+                         return HttpResponse::Text(200, *request.Header("Host"));
+                       }});
+    server_->AddRoute({{}, "/relative", [](const HttpRequest&) {
+                         HttpResponse response = HttpResponse::Text(302, "moved");
+                         response.headers.push_back({"Location", "/host"});
+                         response.body = std::string(3 << 20, 'x');  // does not come with the header
+                         return response;
+                       }});
     server_->AddRoute({{}, "/big", [](const HttpRequest&) {
                          HttpResponse response = HttpResponse::Text(200, std::string(3 << 20, 'x'));
                          response.content_type = "application/octet-stream";
@@ -76,7 +91,13 @@ class HttpsTest : public ::testing::Test {
     return response.ok() ? response->status : -1;
   }
 
-  const std::string stem_ = ::testing::TempDir() + "/https_test";
+  // Of its own: other runs of this test may go on at the same time.
+  static std::string FreshDirectory() {
+    std::string pattern = ::testing::TempDir() + "/https-XXXXXX";
+    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+    return pattern;
+  }
+  const std::string stem_ = FreshDirectory() + "/https_test";
   const std::string path_ = stem_ + ".yml";
   const TestCertificate ca_{"ca", "DNS:ca", true};
   const TestCertificate server_certificate_{"server", "DNS:localhost", false, &ca_};
@@ -103,6 +124,23 @@ TEST_F(HttpsTest, ServesOverTls) {
   // Nobody is served in plaintext, and a client checks what it talks to.
   EXPECT_FALSE(client->Do({}, {.url = Address("/-/healthy", "http")}).ok());
   EXPECT_FALSE(Get({.ca_file = stem_ + "_stranger.crt"}, "/-/healthy").ok());
+}
+
+TEST_F(HttpsTest, VerifiesTheConfiguredServerName) {
+  Start(kTls);
+  const std::string address = base::Concat("127.0.0.1:", server_->port());
+  const auto get = [&](const std::string& name, std::string_view path) {
+    HttpClientOptions options = ClientOptions();
+    options.tls_server_name = name;
+    return HttpClient::Create(options)->Do({}, {.url = base::Concat("https://", address, path)});
+  };
+  EXPECT_EQ(get("", "/host").status().code(), base::StatusCode::kUnavailable);
+  EXPECT_EQ(get("elsewhere", "/host").status().code(), base::StatusCode::kUnavailable);
+  for (const std::string_view path : {"/host", "/relative"}) {
+    const auto response = get("localhost", path);
+    ASSERT_TRUE(response.ok()) << response.status();
+    EXPECT_EQ(response->body, address) << path;
+  }
 }
 
 // The version a client ends up with when it offers at most `max_version`; 0 without a connection.

@@ -151,8 +151,7 @@ base::Status TlsContext::SetProtocol(const WebTlsConfig& config) {
       SSL_CTX_set_max_proto_version(context_, config.max_version) != 1) {
     return base::InvalidArgument("TLS versions: ", OpenSslError());
   }
-  const std::string suites = base::Join(config.cipher_suites, ":");
-  if (!suites.empty() && SSL_CTX_set_cipher_list(context_, suites.c_str()) != 1) {
+  if (!config.cipher_suites.empty() && SSL_CTX_set_cipher_list(context_, config.cipher_suites.c_str()) != 1) {
     return base::InvalidArgument("cipher_suites: ", OpenSslError());
   }
   if (!config.curves.empty() && SSL_CTX_set1_groups_list(context_, config.curves.c_str()) != 1) {
@@ -241,6 +240,38 @@ int TlsContext::VerifyClient(X509_STORE_CTX* store, void* self) {
   }
   X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
   return 0;
+}
+
+namespace {
+
+std::string SubjectField(const X509_NAME& subject, int field) {
+  const int index = X509_NAME_get_index_by_NID(const_cast<X509_NAME*>(&subject), field, -1);
+  if (index < 0) {
+    return "";
+  }
+  const ASN1_STRING* const value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(&subject, index));
+  unsigned char* utf8 = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&utf8, value);
+  if (size < 0) {
+    return "";
+  }
+  std::string text(reinterpret_cast<const char*>(utf8), static_cast<size_t>(size));
+  OPENSSL_free(utf8);
+  return text;
+}
+
+}  // namespace
+
+PeerSubject PeerSubjectOf(SSL* session) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(session),
+                                                                &X509_free);
+  if (certificate == nullptr) {
+    return {};
+  }
+  const X509_NAME* const subject = X509_get_subject_name(certificate.get());
+  return {.organization = SubjectField(*subject, NID_organizationName),
+          .organizational_unit = SubjectField(*subject, NID_organizationalUnitName),
+          .common_name = SubjectField(*subject, NID_commonName)};
 }
 
 }  // namespace thanos::net

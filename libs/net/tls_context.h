@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "net/http_server.h"
 #include "net/web_config.h"
 
 namespace thanos::net {
@@ -37,5 +38,8 @@ class TlsContext {
   const bool verifies_clients_;
   const std::vector<std::string> client_allowed_sans_;
 };
+
+// Of the certificate that the peer of `session` sent; empty without one.
+PeerSubject PeerSubjectOf(SSL* session);
 
 }  // namespace thanos::net

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "config/yaml.h"
 #include "net/password_check.h"
+#include "net/tls_names.h"
 #include "telemetry/log.h"
 
 namespace thanos::net {
@@ -31,26 +32,6 @@ constexpr Name kClientAuthTypes[] = {
     {"VerifyClientCertIfGiven", static_cast<int>(ClientAuth::kVerifyIfGiven)},
     {"RequireAndVerifyClientCert", static_cast<int>(ClientAuth::kRequireAndVerify)}};
 
-// The format's names and those of OpenSSL. Suites of TLS 1.3 are always on and can only be named.
-constexpr std::pair<std::string_view, std::string_view> kSuites[] = {
-    {"TLS_AES_128_GCM_SHA256", ""},
-    {"TLS_AES_256_GCM_SHA384", ""},
-    {"TLS_CHACHA20_POLY1305_SHA256", ""},
-    {"TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "ECDHE-ECDSA-AES128-SHA"},
-    {"TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", "ECDHE-ECDSA-AES256-SHA"},
-    {"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "ECDHE-RSA-AES128-SHA"},
-    {"TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "ECDHE-RSA-AES256-SHA"},
-    {"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"},
-    {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384"},
-    {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"},
-    {"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384"},
-    {"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305"},
-    {"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305", "ECDHE-RSA-CHACHA20-POLY1305"},
-    {"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"},
-    {"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305", "ECDHE-ECDSA-CHACHA20-POLY1305"}};
-constexpr std::pair<std::string_view, std::string_view> kCurves[] = {
-    {"CurveP256", "P-256"}, {"CurveP384", "P-384"}, {"CurveP521", "P-521"}, {"X25519", "X25519"}};
-
 void ReadName(config::YamlMap& map, std::string_view key, std::span<const Name> names, int* target) {
   std::string text;
   map.Read(key, &text);
@@ -72,23 +53,18 @@ void ReadPath(config::YamlMap& map, std::string_view key, std::string_view direc
   }
 }
 
-// Reads a list of names and appends what each stands for to `out`, without empty ones.
-template <typename Table>
-void ReadTranslated(config::YamlMap& map, std::string_view key, const Table& table,
-                    std::vector<std::string>* out) {
+// Reads a list of names and translates it; empty when the key is absent.
+template <typename Result>
+Result ReadTranslated(config::YamlMap& map, std::string_view key,
+                      base::StatusOr<Result> (*translate)(const std::vector<std::string>&)) {
   std::vector<std::string> names;
   map.Read(key, &names);
-  for (const std::string& name : names) {
-    const auto found = std::find_if(std::begin(table), std::end(table),
-                                    [&](const auto& entry) { return entry.first == name; });
-    if (found == std::end(table)) {
-      map.Fail(key, base::Concat("unknown name ", base::Quote(name)));
-      return;
-    }
-    if (!found->second.empty()) {
-      out->emplace_back(found->second);
-    }
+  auto translated = translate(names);
+  if (!translated.ok()) {
+    map.Fail(key, base::Message(translated.status()));
+    return {};
   }
+  return *std::move(translated);
 }
 
 void CheckTls(config::YamlMap& map, const WebTlsConfig& tls) {
@@ -130,10 +106,8 @@ void ReadTls(config::YamlMap& map, std::string_view directory, WebTlsConfig* tls
   tls->max_version = TLS1_3_VERSION;
   ReadName(map, "min_version", kVersions, &tls->min_version);
   ReadName(map, "max_version", kVersions, &tls->max_version);
-  ReadTranslated(map, "cipher_suites", kSuites, &tls->cipher_suites);
-  std::vector<std::string> curves;
-  ReadTranslated(map, "curve_preferences", kCurves, &curves);
-  tls->curves = base::Join(curves, ":");
+  tls->cipher_suites = ReadTranslated(map, "cipher_suites", &OpenSslSuites);
+  tls->curves = ReadTranslated(map, "curve_preferences", &OpenSslCurves);
   map.Read("prefer_server_cipher_suites", &tls->prefer_server_cipher_suites);
   CheckTls(map, *tls);
 }

@@ -27,9 +27,9 @@ struct WebTlsConfig {
   std::string client_ca;
   ClientAuth client_auth = ClientAuth::kNone;
   std::vector<std::string> client_allowed_sans;
-  std::vector<std::string> cipher_suites;  // OpenSSL's names, TLS 1.2 only; empty: the default
-  std::string curves;                      // OpenSSL's list; empty: the default
-  int min_version = 0;                     // OpenSSL's numbers
+  std::string cipher_suites;  // OpenSSL's list, TLS 1.2 only; empty: the default
+  std::string curves;         // OpenSSL's list; empty: the default
+  int min_version = 0;        // OpenSSL's numbers
   int max_version = 0;
   bool prefer_server_cipher_suites = true;
 };

@@ -30,6 +30,15 @@ base::SharedBytes Damage(base::SharedBytes answer, const Fault& fault) {
   return base::SharedBytes::FromString(std::move(bytes));
 }
 
+// The result, or the fault's error in its place.
+template <typename Result>
+Result Answer(const Fault& fault, Result result) {
+  if (!fault.lost_answer.ok()) {
+    return fault.lost_answer;
+  }
+  return result;
+}
+
 }  // namespace
 
 base::Status MemoryBucket::List(const base::CancelToken& cancel, std::string_view directory,
@@ -154,14 +163,18 @@ base::StatusOr<Fault> FaultBucket::Begin(const base::CancelToken& cancel, Bucket
 base::Status FaultBucket::List(const base::CancelToken& cancel, std::string_view directory,
                                const ListOptions& options,
                                const std::function<base::Status(const ListEntry&)>& visit) {
-  TH_RETURN_IF_ERROR(Begin(cancel, {.operation = BucketCall::Operation::kList, .name = directory}).status());
-  return inner_.List(cancel, directory, options, visit);
+  TH_ASSIGN_OR_RETURN(const Fault fault,
+                      Begin(cancel, {.operation = BucketCall::Operation::kList, .name = directory}));
+  int64_t num_entries = 0;
+  return Answer(fault, inner_.List(cancel, directory, options, [&](const ListEntry& entry) {
+    return fault.max_entries >= 0 && num_entries++ >= fault.max_entries ? base::OkStatus() : visit(entry);
+  }));
 }
 
 base::StatusOr<base::SharedBytes> FaultBucket::Get(const base::CancelToken& cancel, std::string_view name) {
   TH_ASSIGN_OR_RETURN(const Fault fault,
                       Begin(cancel, {.operation = BucketCall::Operation::kGet, .name = name}));
-  TH_ASSIGN_OR_RETURN(base::SharedBytes answer, inner_.Get(cancel, name));
+  TH_ASSIGN_OR_RETURN(base::SharedBytes answer, Answer(fault, inner_.Get(cancel, name)));
   return Damage(std::move(answer), fault);
 }
 
@@ -171,36 +184,41 @@ base::StatusOr<base::SharedBytes> FaultBucket::GetRange(const base::CancelToken&
   TH_ASSIGN_OR_RETURN(
       const Fault fault,
       Begin(cancel, {.operation = BucketCall::Operation::kGetRange, .name = name, .offset = offset}));
-  TH_ASSIGN_OR_RETURN(base::SharedBytes answer, inner_.GetRange(cancel, name, offset, length));
+  TH_ASSIGN_OR_RETURN(base::SharedBytes answer, Answer(fault, inner_.GetRange(cancel, name, offset, length)));
   return Damage(std::move(answer), fault);
 }
 
 base::StatusOr<bool> FaultBucket::Exists(const base::CancelToken& cancel, std::string_view name) {
-  TH_RETURN_IF_ERROR(Begin(cancel, {.operation = BucketCall::Operation::kExists, .name = name}).status());
-  return inner_.Exists(cancel, name);
+  TH_ASSIGN_OR_RETURN(const Fault fault,
+                      Begin(cancel, {.operation = BucketCall::Operation::kExists, .name = name}));
+  return Answer(fault, inner_.Exists(cancel, name));
 }
 
 base::StatusOr<ObjectAttributes> FaultBucket::Attributes(const base::CancelToken& cancel,
                                                          std::string_view name) {
-  TH_RETURN_IF_ERROR(Begin(cancel, {.operation = BucketCall::Operation::kAttributes, .name = name}).status());
-  return inner_.Attributes(cancel, name);
+  TH_ASSIGN_OR_RETURN(const Fault fault,
+                      Begin(cancel, {.operation = BucketCall::Operation::kAttributes, .name = name}));
+  return Answer(fault, inner_.Attributes(cancel, name));
 }
 
 base::Status FaultBucket::Upload(const base::CancelToken& cancel, std::string_view name,
                                  std::string_view content) {
-  TH_RETURN_IF_ERROR(Begin(cancel, {.operation = BucketCall::Operation::kUpload, .name = name}).status());
-  return inner_.Upload(cancel, name, content);
+  TH_ASSIGN_OR_RETURN(const Fault fault,
+                      Begin(cancel, {.operation = BucketCall::Operation::kUpload, .name = name}));
+  return Answer(fault, inner_.Upload(cancel, name, content));
 }
 
 base::Status FaultBucket::UploadFile(const base::CancelToken& cancel, std::string_view name,
                                      const std::string& local_path) {
-  TH_RETURN_IF_ERROR(Begin(cancel, {.operation = BucketCall::Operation::kUpload, .name = name}).status());
-  return inner_.UploadFile(cancel, name, local_path);
+  TH_ASSIGN_OR_RETURN(const Fault fault,
+                      Begin(cancel, {.operation = BucketCall::Operation::kUpload, .name = name}));
+  return Answer(fault, inner_.UploadFile(cancel, name, local_path));
 }
 
 base::Status FaultBucket::Delete(const base::CancelToken& cancel, std::string_view name) {
-  TH_RETURN_IF_ERROR(Begin(cancel, {.operation = BucketCall::Operation::kDelete, .name = name}).status());
-  return inner_.Delete(cancel, name);
+  TH_ASSIGN_OR_RETURN(const Fault fault,
+                      Begin(cancel, {.operation = BucketCall::Operation::kDelete, .name = name}));
+  return Answer(fault, inner_.Delete(cancel, name));
 }
 
 }  // namespace thanos::objstore

@@ -59,9 +59,11 @@ struct BucketCall {
 // What happens to a call, in this order.
 struct Fault {
   base::Duration latency{};
-  base::Status error{};       // not OK: returned instead of calling the inner bucket
-  int64_t cut_to_bytes = -1;  // >= 0: an answer of Get and GetRange is cut to this length
-  int64_t flip_byte = -1;     // >= 0: all bits of that byte of the answer are inverted
+  base::Status error{};        // not OK: returned instead of calling the inner bucket
+  int64_t cut_to_bytes = -1;   // >= 0: an answer of Get and GetRange is cut to this length
+  int64_t flip_byte = -1;      // >= 0: all bits of that byte of the answer are inverted
+  int64_t max_entries = -1;    // >= 0: a listing ends after that many entries, as if it were complete
+  base::Status lost_answer{};  // not OK: the call is made, but this is returned instead of its result
 };
 
 // Asks `plan` before each call. `plan` must be thread-safe.

@@ -1,12 +1,14 @@
 #include "objstore/fake_s3.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "base/strings.h"
 #include "objstore/internal/digest.h"
 #include "objstore/internal/http_date.h"
 #include "objstore/internal/s3_error.h"
+#include "objstore/internal/sigv2.h"
 #include "objstore/internal/sigv4.h"
 #include "objstore/internal/xml.h"
 
@@ -100,6 +102,7 @@ base::StatusOr<std::unique_ptr<FakeS3>> FakeS3::Start(Options options) {
   std::unique_ptr<FakeS3> fake(new FakeS3(std::move(options)));
   net::HttpServerOptions server_options;
   server_options.address = "127.0.0.1:0";
+  server_options.web_config_file = fake->options_.web_config_file;
   TH_ASSIGN_OR_RETURN(fake->server_, net::HttpServer::Create(std::move(server_options)));
   fake->server_->AddRoute(
       {.methods = {}, .pattern = "/*", .handler = [self = fake.get()](const net::HttpRequest& request) {
@@ -154,7 +157,40 @@ std::vector<std::string> FakeS3::refusals() const {
   return refusals_;
 }
 
-std::string FakeS3::SignatureRefusal(const net::HttpRequest& request) const {
+FakeS3::Keys FakeS3::keys() const {
+  base::MutexLock lock(mutex_);
+  return keys_;
+}
+
+void FakeS3::ReplaceKeys(const std::string& access_key, const std::string& secret_key,
+                         const std::string& token) {
+  base::MutexLock lock(mutex_);
+  keys_.expired.insert(keys_.access_key);
+  keys_.access_key = access_key;
+  keys_.secret_key = secret_key;
+  keys_.session_token = token;
+}
+
+std::string FakeS3::SignatureV2Refusal(const net::HttpRequest& request, const Keys& keys) const {
+  const std::string* authorization = request.Header("Authorization");
+  const std::string* date = request.Header("Date");
+  const auto date_ms = date == nullptr ? std::nullopt : internal::ParseHttpDateMs(*date);
+  if (authorization == nullptr || !date_ms.has_value()) {
+    return "unsigned request";
+  }
+  const std::string path = UriEncode(request.path, true);
+  const internal::SigningInputV2 input{
+      .method = request.method,
+      .resource = options_.virtual_hosted ? base::Concat("/", options_.bucket, path) : path,
+      .query = request.parameters,
+      .headers = request.headers};
+  if (*authorization != internal::AuthorizationV2(input, {keys.access_key, keys.secret_key, ""})) {
+    return "SignatureDoesNotMatch";
+  }
+  return std::abs(*date_ms - clock_.NowMs()) > kMaxSkewMs ? "RequestTimeTooSkewed" : "";
+}
+
+std::string FakeS3::SignatureRefusal(const net::HttpRequest& request, const Keys& accepted) const {
   const std::string* authorization = request.Header("Authorization");
   const std::string* date = request.Header("X-Amz-Date");
   const std::string* sha256 = request.Header("X-Amz-Content-Sha256");
@@ -186,7 +222,10 @@ std::string FakeS3::SignatureRefusal(const net::HttpRequest& request) const {
   if (scope.size() != 5 || scope[2] != options_.region) {
     return "AuthorizationHeaderMalformed";
   }
-  const internal::S3Credentials keys{options_.access_key, options_.secret_key, ""};
+  if (accepted.expired.contains(std::string(scope[0]))) {
+    return "ExpiredToken";
+  }
+  const internal::S3Credentials keys{accepted.access_key, accepted.secret_key, ""};
   if (*authorization != internal::Authorization(input, keys, options_.region, *date)) {
     return "SignatureDoesNotMatch";
   }
@@ -199,10 +238,14 @@ std::string FakeS3::SignatureRefusal(const net::HttpRequest& request) const {
 
 // Sets `key`; empty when the request is in order.
 std::string FakeS3::Refusal(const net::HttpRequest& request, std::string* key) const {
-  if (std::string refusal = SignatureRefusal(request); !refusal.empty()) {
+  const Keys accepted = keys();
+  if (std::string refusal =
+          options_.signature_v2 ? SignatureV2Refusal(request, accepted) : SignatureRefusal(request, accepted);
+      !refusal.empty()) {
     return refusal;
   }
-  if (*request.Header("X-Amz-Content-Sha256") != Hex(Sha256(request.body))) {
+  const std::string* sha256 = request.Header("X-Amz-Content-Sha256");
+  if (sha256 != nullptr && *sha256 != Hex(Sha256(request.body))) {
     return "XAmzContentSHA256Mismatch";
   }
   const std::string* md5 = request.Header("Content-MD5");
@@ -210,7 +253,7 @@ std::string FakeS3::Refusal(const net::HttpRequest& request, std::string* key) c
     return "BadDigest";
   }
   const std::string* token = request.Header("X-Amz-Security-Token");
-  if ((token == nullptr ? "" : *token) != options_.session_token) {
+  if ((token == nullptr ? "" : *token) != accepted.session_token) {
     return "InvalidToken";
   }
   const std::string prefix = options_.virtual_hosted ? "/" : base::Concat("/", options_.bucket, "/");
@@ -273,6 +316,10 @@ net::HttpResponse FakeS3::Handle(const net::HttpRequest& request) {
   if (fault.drop_bytes > 0) {
     response.body.resize(response.body.size() -
                          std::min<size_t>(response.body.size(), static_cast<size_t>(fault.drop_bytes)));
+  }
+  if (fault.flips_byte && !response.body.empty()) {
+    response.body[response.body.size() / 2] =
+        static_cast<char>(response.body[response.body.size() / 2] ^ 0x20);
   }
   if (fault.breaks) {
     BreakBody(&response);
@@ -409,7 +456,7 @@ net::HttpResponse FakeS3::AbortUpload(const std::string& upload_id) {
 }
 
 net::HttpResponse FakeS3::List(const S3Call& call, const S3Fault& fault) const {
-  const bool v1 = Value(call.query, "list-type") != "2";
+  const bool v1 = Value(call.query, "list-type") != "2" || !options_.knows_list_v2;
   const std::string prefix = Value(call.query, "prefix");
   const std::string delimiter = Value(call.query, "delimiter");
   const std::string after = Value(call.query, v1 ? "marker" : "continuation-token");

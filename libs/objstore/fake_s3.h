@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,7 @@ struct S3Fault {
   int64_t drop_bytes = 0;   // the answer's body is shorter by this; its length agrees
   int64_t shift_range = 0;  // a range is answered from this many bytes further on
   bool ignores_range = false;
+  bool flips_byte = false;        // a byte of the answer's body is another one
   bool drops_entry = false;       // a page of a listing lacks one entry
   bool error_in_success = false;  // status 200 with an error document as its body
 };
@@ -55,9 +57,12 @@ class FakeS3 {
     std::string secret_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
     std::string session_token = {};  // required when not empty
     std::string region = "us-east-1";
-    size_t max_keys = 1000;         // of one page
-    bool virtual_hosted = false;    // the bucket is named by the Host header, not by the path
-    bool sends_next_marker = true;  // in listings of version 1
+    size_t max_keys = 1000;            // of one page
+    bool virtual_hosted = false;       // the bucket is named by the Host header, not by the path
+    bool sends_next_marker = true;     // in listings of version 1
+    bool knows_list_v2 = true;         // else all listings are of version 1, whatever was asked for
+    std::string web_config_file = {};  // for TLS; see net::HttpServerOptions
+    bool signature_v2 = false;         // accepts signatures of version 2, and no others
   };
   static base::StatusOr<std::unique_ptr<FakeS3>> Start(Options options);
   ~FakeS3();
@@ -65,6 +70,9 @@ class FakeS3 {
   // "127.0.0.1:port" or "localhost:port".
   std::string endpoint() const;
   const Options& options() const { return options_; }
+
+  // Keys that are accepted from now on; requests signed with earlier ones get ExpiredToken.
+  void ReplaceKeys(const std::string& access_key, const std::string& secret_key, const std::string& token);
 
   // Asked once per request whose signature is right; must be thread-safe.
   void SetPlan(std::function<S3Fault(const S3Call&)> plan);
@@ -88,10 +96,20 @@ class FakeS3 {
     std::vector<net::HttpHeader> headers;
     std::map<int64_t, Object> parts;
   };
-  explicit FakeS3(Options options) : options_(std::move(options)) {}
+  struct Keys {
+    std::string access_key;
+    std::string secret_key;
+    std::string session_token;
+    std::set<std::string> expired;  // earlier access keys
+  };
+  explicit FakeS3(Options options)
+      : options_(std::move(options)),
+        keys_{options_.access_key, options_.secret_key, options_.session_token, {}} {}
   net::HttpResponse Handle(const net::HttpRequest& request);
   std::string Refusal(const net::HttpRequest& request, std::string* key) const;
-  std::string SignatureRefusal(const net::HttpRequest& request) const;
+  std::string SignatureRefusal(const net::HttpRequest& request, const Keys& keys) const;
+  std::string SignatureV2Refusal(const net::HttpRequest& request, const Keys& keys) const;
+  Keys keys() const;
   net::HttpResponse Refuse(const std::string& refusal) const;
   net::HttpResponse Apply(const S3Call& call, const net::HttpRequest& request, const S3Fault& fault);
   net::HttpResponse ReadObject(const S3Call& call, const S3Fault& fault)
@@ -112,6 +130,7 @@ class FakeS3 {
   base::SystemClock clock_;
   mutable base::Mutex mutex_;
   std::function<S3Fault(const S3Call&)> plan_ ABSL_GUARDED_BY(mutex_);
+  Keys keys_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Object> objects_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, UploadInProgress> uploads_ ABSL_GUARDED_BY(mutex_);
   std::vector<S3Call> calls_ ABSL_GUARDED_BY(mutex_);

@@ -88,5 +88,30 @@ TEST(FilesystemBucketOpenTest, NeedsADirectory) {
   EXPECT_EQ(FilesystemBucket::Open("").status().code(), base::StatusCode::kInvalidArgument);
 }
 
+// An upload that was killed leaves a directory with an unfinished file, which no listing shows.
+TEST_F(FilesystemBucketTest, ListingRemovesWhatInterruptedUploadsLeftLongAgo) {
+  namespace fs = std::filesystem;
+  const fs::path chunks = directory_ + "/root/block/chunks";
+  const fs::path unfinished = chunks / ".upload-1-1.tmp";
+  fs::create_directories(chunks);
+  std::ofstream(unfinished) << "half";
+  const auto list = [&] {
+    EXPECT_TRUE(bucket_->List({}, "", {}, [](const ListEntry&) { return base::Internal("an entry"); }).ok());
+  };
+  const auto age = [&](const fs::path& path) {
+    fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  };
+  for (const fs::path& path : {chunks.parent_path(), chunks}) {
+    list();
+    EXPECT_TRUE(fs::exists(unfinished)) << "somebody may still be writing it";
+    age(path);
+  }
+  list();
+  EXPECT_TRUE(fs::exists(unfinished));
+  age(unfinished);
+  list();
+  EXPECT_FALSE(fs::exists(chunks.parent_path()));
+}
+
 }  // namespace
 }  // namespace thanos::objstore::internal

@@ -1,7 +1,7 @@
 #include "objstore/internal/s3_config.h"
 
 #include <fstream>
-#include <map>
+#include <unistd.h>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -10,22 +10,14 @@ namespace thanos::objstore::internal {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 base::StatusOr<S3Config> Parse(std::string_view yaml) {
   TH_ASSIGN_OR_RETURN(const config::YamlNode node, config::ParseYaml(yaml));
   return ParseS3Config(node);
 }
 
-Environment FakeEnvironment(std::map<std::string, std::string> variables) {
-  return [variables](const std::string& name) -> std::optional<std::string> {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::nullopt : std::optional(found->second);
-  };
-}
-
 std::string FileWith(const std::string& name, std::string_view content) {
-  const std::string path = ::testing::TempDir() + "/" + name;
+  const std::string path = base::Concat(::testing::TempDir(), "/", name, "-", getpid());
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }
@@ -41,19 +33,19 @@ access_key: access
 secret_key: secret
 session_token: token
 insecure: true
-signature_version2: false
+signature_version2: true
 put_user_metadata: {X-Amz-Acl: private}
 http_config:
   idle_conn_timeout: 1m30s
   response_header_timeout: 3m
   tls_handshake_timeout: 5s
   expect_continue_timeout: 1s
-  max_idle_conns: 100
+  max_idle_conns: 50
   max_idle_conns_per_host: 100
-  max_conns_per_host: 0
+  max_conns_per_host: 7
   insecure_skip_verify: false
   disable_compression: true
-  tls_config: {ca_file: /ca, cert_file: /cert, key_file: /key, server_name: "", insecure_skip_verify: true}
+  tls_config: {ca_file: /ca, cert_file: /cert, key_file: /key, server_name: s3.internal, insecure_skip_verify: true}
 trace: {enable: true}
 list_objects_version: v1
 bucket_lookup_type: path
@@ -61,7 +53,7 @@ send_content_md5: false
 disable_multipart: true
 part_size: 134217728
 sse_config: {type: SSE-KMS, kms_key_id: id, kms_encryption_context: {a: b}, encryption_key: ""}
-sts_endpoint: ""
+sts_endpoint: "https://sts.example/"
 max_retries: 4
 )");
   ASSERT_TRUE(config.ok()) << config.status();
@@ -71,6 +63,14 @@ max_retries: 4
   EXPECT_EQ(config->response_header_timeout, std::chrono::minutes(3));
   EXPECT_EQ(config->http.connect_timeout, std::chrono::seconds(5));
   EXPECT_EQ(config->http.ca_file, "/ca");
+  EXPECT_EQ(config->http.tls_server_name, "s3.internal");
+  EXPECT_EQ(config->http.idle_timeout, std::chrono::seconds(90));
+  EXPECT_EQ(config->http.max_idle_connections, 50U);
+  EXPECT_EQ(config->http.max_connections, 7U);
+  EXPECT_TRUE(config->http.disable_compression);
+  EXPECT_TRUE(config->signature_v2);
+  EXPECT_TRUE(config->trace);
+  EXPECT_EQ(config->sts_endpoint, "https://sts.example/");
   EXPECT_TRUE(config->http.insecure_skip_verify);
   EXPECT_TRUE(config->list_v1);
   EXPECT_EQ(config->lookup, S3Config::Lookup::kPath);
@@ -106,7 +106,8 @@ TEST(S3ConfigTest, NamesWhatIsWrong) {
            {"{bucket: b, endpoint: e, access_key: a}", "secret_key"},
            {"{bucket: b, endpoint: e, secret_key: a}", "access_key"},
            {"{bucket: b, endpoint: e, aws_sdk_auth: true, access_key: a, secret_key: b}", "aws_sdk_auth"},
-           {"{bucket: b, endpoint: e, signature_version2: true}", "signature_version2"},
+           {"{bucket: b, endpoint: e, sts_endpoint: sts.example}", "sts_endpoint"},
+           {"{bucket: b, endpoint: e, http_config: {max_conns_per_host: -1}}", "max_conns_per_host"},
            {"{bucket: b, endpoint: e, list_objects_version: v3}", "list_objects_version"},
            {"{bucket: b, endpoint: e, bucket_lookup_type: dns}", "bucket_lookup_type"},
            {"{bucket: b, endpoint: e, part_size: 1000}", "part_size"},
@@ -114,7 +115,7 @@ TEST(S3ConfigTest, NamesWhatIsWrong) {
            {"{bucket: b, endpoint: e, sse_config: {type: SSE-KMS}}", "kms_key_id"},
            {"{bucket: b, endpoint: e, sse_config: {type: SSE-C}}", "encryption_key"},
            {"{bucket: b, endpoint: e, sse_config: {type: SSE-C, encryption_key: /absent}}", "encryption_key"},
-           {"{bucket: b, endpoint: e, http_config: {tls_config: {server_name: x}}}", "server_name"},
+           {"{bucket: b, endpoint: e, http_config: {tls_config: {server_name: 'x y'}}}", "server_name"},
            {"{bucket: b, endpoint: e, http_config: {tls_config: {cert_file: x}}}", "cert_file"},
        }) {
     const auto config = Parse(bad.yaml);
@@ -133,36 +134,6 @@ TEST(S3ConfigTest, CustomerKeysAreFilesOf32BytesAndNeedHttps) {
   EXPECT_EQ(Parse(yaml(good, false))->customer_key, std::string(32, 'k'));
   EXPECT_FALSE(Parse(yaml(bad, false)).ok());
   EXPECT_FALSE(Parse(yaml(good, true)).ok());
-}
-
-TEST(S3CredentialsTest, PrefersConfigurationThenEnvironmentThenFile) {
-  const std::string file =
-      FileWith("s3-credentials",
-               "[other]\naws_access_key_id=o\naws_secret_access_key=o\n"
-               "# comment\n[default]\naws_access_key_id = fa\naws_secret_access_key = f=s\n"
-               "aws_session_token = ft\n");
-  const std::map<std::string, std::string> with_file = {{"AWS_SHARED_CREDENTIALS_FILE", file}};
-  auto with_keys = with_file;
-  with_keys.insert(
-      {{"AWS_ACCESS_KEY_ID", "ea"}, {"AWS_SECRET_ACCESS_KEY", "es"}, {"AWS_SESSION_TOKEN", "et"}});
-  auto with_profile = with_file;
-  with_profile["AWS_PROFILE"] = "other";
-
-  const S3Config configured{.credentials = {"ca", "cs", "ct"}};
-  EXPECT_EQ(FindS3Credentials(configured, FakeEnvironment(with_keys))->access_key, "ca");
-  EXPECT_EQ(FindS3Credentials({}, FakeEnvironment(with_keys))->session_token, "et");
-  EXPECT_EQ(FindS3Credentials({}, FakeEnvironment(with_file))->secret_key, "f=s");
-  EXPECT_EQ(FindS3Credentials({}, FakeEnvironment(with_file))->session_token, "ft");
-  EXPECT_EQ(FindS3Credentials({}, FakeEnvironment(with_profile))->access_key, "o");
-}
-
-TEST(S3CredentialsTest, SaysWhatIsMissing) {
-  const auto keys = FindS3Credentials({}, FakeEnvironment({{"AWS_ACCESS_KEY_ID", "only-half"}}));
-  ASSERT_EQ(keys.status().code(), base::StatusCode::kFailedPrecondition);
-  const std::string text(base::Message(keys.status()));
-  EXPECT_THAT(text, HasSubstr("AWS_SECRET_ACCESS_KEY"));
-  EXPECT_THAT(text, HasSubstr("web identities are not supported"));
-  EXPECT_THAT(text, Not(HasSubstr("only-half")));
 }
 
 struct LocationCase {

@@ -89,6 +89,24 @@ std::unique_ptr<Bucket> MakeListV1WithoutMarkers() {
                                         internal::S3Config{.list_v1 = true});
 }
 
+std::unique_ptr<Bucket> MakeListV1Only() {
+  return std::make_unique<ServedBucket>(FakeS3::Options{.max_keys = 1, .knows_list_v2 = false},
+                                        internal::S3Config{});
+}
+
+std::unique_ptr<Bucket> MakeSignatureV2() {
+  return std::make_unique<ServedBucket>(
+      FakeS3::Options{.session_token = "token/+=", .max_keys = 2, .signature_v2 = true},
+      internal::S3Config{.signature_v2 = true, .part_size_bytes = 64 * 1024});
+}
+
+std::unique_ptr<Bucket> MakeVirtualHostedSignatureV2() {
+  setenv("no_proxy", "localhost,127.0.0.1", 1);
+  return std::make_unique<ServedBucket>(
+      FakeS3::Options{.virtual_hosted = true, .signature_v2 = true},
+      internal::S3Config{.signature_v2 = true, .lookup = internal::S3Config::Lookup::kVirtualHosted});
+}
+
 std::unique_ptr<Bucket> MakeMultipart() {
   return std::make_unique<ServedBucket>(
       FakeS3::Options{}, internal::S3Config{.send_content_md5 = false, .part_size_bytes = 64 * 1024});
@@ -103,7 +121,8 @@ std::unique_ptr<Bucket> MakeCustomerKey() {
 
 INSTANTIATE_TEST_SUITE_P(S3, BucketConformanceTest,
                          ::testing::Values(&MakePathStyle, &MakeVirtualHosted, &MakeListV1,
-                                           &MakeListV1WithoutMarkers, &MakeMultipart, &MakeCustomerKey));
+                                           &MakeListV1WithoutMarkers, &MakeListV1Only, &MakeSignatureV2,
+                                           &MakeVirtualHostedSignatureV2, &MakeMultipart, &MakeCustomerKey));
 
 }  // namespace
 }  // namespace thanos::objstore

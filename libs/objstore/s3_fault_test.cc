@@ -162,7 +162,8 @@ TEST_F(S3FaultTest, UploadsThatFailLeaveNothing) {
     SCOPED_TRACE(step);
     Start({}, {.part_size_bytes = 1000, .max_attempts = 2});
     for (const S3Fault& fault : {S3Fault{.status = 500}, S3Fault{.status = 403, .code = "AccessDenied"}}) {
-      fake_->SetPlan([&](const S3Call& call) {
+      // By value: a part that was given up may still be on its way when the next round begins.
+      fake_->SetPlan([step, fault](const S3Call& call) {
         return call.HasQuery(step) && call.method != "DELETE" ? fault : S3Fault();
       });
       EXPECT_FALSE(bucket_->Upload({}, "object", content).ok());
@@ -225,6 +226,7 @@ TEST_F(S3FaultTest, CancelledUploadsAreAborted) {
             base::StatusCode::kCancelled);
   EXPECT_EQ(fake_->num_open_uploads(), 0U);
   EXPECT_TRUE(fake_->objects().empty());
+  fake_.reset();  // ends what still runs and uses the source
 }
 
 TEST_F(S3FaultTest, FilesThatShrinkAreNotUploaded) {
@@ -242,6 +244,7 @@ TEST_F(S3FaultTest, FilesThatShrinkAreNotUploaded) {
   EXPECT_EQ(bucket_->UploadFile({}, "object", path).code(), base::StatusCode::kDataLoss);
   EXPECT_EQ(fake_->num_open_uploads(), 0U);
   EXPECT_TRUE(fake_->objects().empty());
+  fake_.reset();  // ends what still runs and uses the file
   close(fd);
 }
 
@@ -294,6 +297,7 @@ TEST_F(S3FaultTest, RandomFaultsNeverFalsifyAnything) {
       }
     }
   }
+  fake_.reset();  // ends what still runs and uses the generator
 }
 
 }  // namespace

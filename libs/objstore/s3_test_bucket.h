@@ -16,18 +16,22 @@ namespace thanos::objstore {
 class S3TestBucket : public ::testing::Test {
  protected:
   // Retries come without noticeable waiting.
-  void Start(FakeS3::Options options = {}, internal::S3Config config = {}) {
+  void Start(FakeS3::Options options = {}, internal::S3Config config = {},
+             internal::Environment environment = {}) {
     auto fake = FakeS3::Start(std::move(options));
     ASSERT_TRUE(fake.ok()) << fake.status();
     fake_ = *std::move(fake);
     config.bucket = fake_->options().bucket;
     config.endpoint = fake_->endpoint();
-    config.insecure = true;
-    if (config.credentials.access_key.empty()) {
+    config.insecure = fake_->options().web_config_file.empty();
+    if (config.credentials.access_key.empty() && !environment) {
       config.credentials = {fake_->options().access_key, fake_->options().secret_key,
                             fake_->options().session_token};
     }
     internal::S3Bucket::Options bucket_options;
+    if (environment) {
+      bucket_options.environment = std::move(environment);
+    }
     bucket_options.retry.first_backoff = std::chrono::milliseconds(1);
     bucket_options.retry.max_backoff = std::chrono::milliseconds(2);
     auto bucket = internal::S3Bucket::Open(config, bucket_options);

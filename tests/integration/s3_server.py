@@ -2,11 +2,13 @@
 ranges and multipart uploads. `plan(method, key, query)` makes it misbehave."""
 
 import base64
+import dataclasses
 import datetime
 import hashlib
 import hmac
 import re
 import threading
+import time
 import urllib.parse
 import xml.etree.ElementTree
 from email.utils import formatdate
@@ -34,7 +36,7 @@ def hmac_sha256(key, text):
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
-def check_signature(method, path, pairs, headers, body):
+def check_signature(server, method, path, pairs, headers, body):
     match = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4_request, "
                          r"SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})", headers.get("Authorization", ""))
     if not match:
@@ -45,8 +47,13 @@ def check_signature(method, path, pairs, headers, body):
         raise Refused(400, "XAmzContentSHA256Mismatch")
     names = signed.split(";")
     required = {"host"} | {n.lower() for n in headers if n.lower().startswith("x-amz-") or n.lower() == "content-md5"}
-    if names != sorted(names) or not required <= set(names) or access != ACCESS_KEY or region != REGION:
+    if names != sorted(names) or not required <= set(names) or access not in server.keys or region != REGION:
         raise Refused(403, "AccessDenied")
+    secret, token = server.keys[access]
+    if secret is None:
+        raise Refused(400, "ExpiredToken")
+    if headers.get("X-Amz-Security-Token") != token:
+        raise Refused(403, "InvalidToken")
     now = datetime.datetime.now(datetime.timezone.utc)
     when = datetime.datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
     if abs((now - when).total_seconds()) > MAX_SKEW_S or not date.startswith(day):
@@ -55,7 +62,7 @@ def check_signature(method, path, pairs, headers, body):
     canonical = "\n".join([method, quote(path, "/"), query,
                            *(f"{n}:{' '.join(headers[n].split())}" for n in names), "", signed, digest])
     text = f"AWS4-HMAC-SHA256\n{date}\n{day}/{region}/s3/aws4_request\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    key = f"AWS4{SECRET_KEY}".encode()
+    key = f"AWS4{secret}".encode()
     for part in (day, region, "s3", "aws4_request"):
         key = hmac_sha256(key, part)
     if not hmac.compare_digest(signature, hmac_sha256(key, text).hex()):
@@ -64,12 +71,17 @@ def check_signature(method, path, pairs, headers, body):
         raise Refused(400, "BadDigest")
 
 
+@dataclasses.dataclass
 class Fault:
-    """`status`: answered instead. `cut`: the connection ends in the body. `flip`: a byte of the body is changed.
-    `shorten`: the body has so many bytes less, with a length that agrees."""
-
-    def __init__(self, status=0, cut=False, flip=False, shorten=0):
-        self.status, self.cut, self.flip, self.shorten = status, cut, flip, shorten
+    """How one request goes wrong."""
+    status: int = 0  # answered instead
+    code: str = "InternalError"  # goes with `status`
+    applied: bool = False  # the request takes effect before it is answered with `status`
+    cut: bool = False  # the connection ends in the middle of the body
+    flip: bool = False  # a byte of the body is changed
+    shorten: int = 0  # the body has so many bytes less, with a length that agrees
+    delay_s: float = 0  # before the answer begins
+    drop_entry: bool = False  # a page of a listing lacks an entry
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -81,6 +93,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status, body=b"", headers=None):
         fault = self.fault
+        if self.muted:
+            return
         if fault.flip and body:
             body = body[:len(body) // 2] + bytes([body[len(body) // 2] ^ 0xFF]) + body[len(body) // 2 + 1:]
         if fault.shorten:
@@ -102,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_any(self):
         server = self.server.owner
-        self.fault = Fault()
+        self.fault, self.muted = Fault(), False
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urllib.parse.urlsplit(self.path)
         path = urllib.parse.unquote(url.path)
@@ -110,17 +124,22 @@ class Handler(BaseHTTPRequestHandler):
                  for piece in url.query.split("&") if piece]
         query = dict(pairs)
         try:
-            check_signature(self.command, path, pairs, self.headers, body)
+            check_signature(server, self.command, path, pairs, self.headers, body)
             if not path.startswith(f"/{BUCKET}/"):
                 raise Refused(404, "NoSuchBucket")
             key = path[len(BUCKET) + 2:]
             self.fault = server.plan(self.command, key, query) or Fault()
             server.requests.append((self.command, key, query))
+            time.sleep(self.fault.delay_s)
+            self.muted = self.fault.status != 0
+            if not self.fault.status or self.fault.applied:
+                with server.lock:
+                    self.apply(server, key, query, body)
+            self.muted = False
             if self.fault.status:
-                raise Refused(self.fault.status, "InternalError")
-            with server.lock:
-                self.apply(server, key, query, body)
+                raise Refused(self.fault.status, self.fault.code)
         except Refused as refused:
+            self.muted = False
             if refused.status == 403:
                 server.refusals.append(refused.code)
             self.fail(refused.status, refused.code)
@@ -197,7 +216,7 @@ class Handler(BaseHTTPRequestHandler):
         names = sorted(name for name in entries if name > after)
         page = names[:min(server.page_size, int(query.get("max-keys", 1000)))]
         body = "".join(f"<CommonPrefixes><Prefix>{quote(n, '/')}</Prefix></CommonPrefixes>" if n.endswith("/") else
-                       f"<Contents><Key>{quote(n, '/')}</Key></Contents>" for n in page)
+                       f"<Contents><Key>{quote(n, '/')}</Key></Contents>" for n in page[self.fault.drop_entry:])
         truncated = len(page) < len(names)
         token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if truncated else ""
         self.answer(200, f"<?xml version='1.0'?><ListBucketResult><IsTruncated>{str(truncated).lower()}</IsTruncated>{token}"
@@ -208,6 +227,7 @@ class S3Server:
     def __init__(self, page_size=3):
         self.objects, self.etags, self.uploads = {}, {}, {}
         self.requests, self.refusals = [], []
+        self.keys = {ACCESS_KEY: (SECRET_KEY, None)}  # secret key, None once it has expired, and session token
         self.page_size = page_size
         self.plan = lambda method, key, query: None
         self.lock = threading.Lock()
@@ -227,6 +247,54 @@ class S3Server:
         for path in directory.rglob("*"):
             if path.is_file():
                 self.objects[str(path.relative_to(directory))] = path.read_bytes()
+
+    def close(self):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+class RoleServer:
+    """An STS that gives keys of `s3` for a web identity; each time others, and the earlier ones expire."""
+
+    def __init__(self, s3, role, web_token):
+        self.num_keys, self.fails = 0, False
+        owner = self
+
+        class StsHandler(BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def do_POST(self):
+                form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+                right = (form.get("Action"), form.get("RoleArn"), form.get("WebIdentityToken")) == (
+                    "AssumeRoleWithWebIdentity", role, web_token)
+                status, body = (200, owner.assume(s3)) if right and not owner.fails else (
+                    503 if owner.fails else 403, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>")
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), StsHandler)
+        self.http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+
+    def assume(self, s3):
+        self.num_keys += 1
+        self.expire(s3)
+        access, secret, token = (f"role-{kind}-{self.num_keys}" for kind in ("access", "secret", "token/+="))
+        s3.keys[access] = (secret, token)
+        until = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return (f"<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{access}</AccessKeyId>"
+                f"<SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{until}</Expiration>"
+                "</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>")
+
+    @staticmethod
+    def expire(s3):
+        for access, (_, token) in list(s3.keys.items()):
+            if access.startswith("role-"):
+                s3.keys[access] = (None, token)
 
     def close(self):
         self.http.shutdown()

@@ -15,6 +15,14 @@ std::string Digest(const EVP_MD* algorithm, std::string_view data) {
   return {reinterpret_cast<const char*>(out), size};
 }
 
+std::string Hmac(const EVP_MD* algorithm, std::string_view key, std::string_view data) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  TH_CHECK(HMAC(algorithm, key.data(), static_cast<int>(key.size()),
+                reinterpret_cast<const unsigned char*>(data.data()), data.size(), out, &size) != nullptr);
+  return {reinterpret_cast<const char*>(out), size};
+}
+
 }  // namespace
 
 std::string Sha256(std::string_view data) {
@@ -26,11 +34,11 @@ std::string Md5(std::string_view data) {
 }
 
 std::string HmacSha256(std::string_view key, std::string_view data) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  TH_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                reinterpret_cast<const unsigned char*>(data.data()), data.size(), out, &size) != nullptr);
-  return {reinterpret_cast<const char*>(out), size};
+  return Hmac(EVP_sha256(), key, data);
+}
+
+std::string HmacSha1(std::string_view key, std::string_view data) {
+  return Hmac(EVP_sha1(), key, data);
 }
 
 std::string Hex(std::string_view bytes) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <dirent.h>
 #include <fcntl.h>
+#include <memory>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -21,6 +23,8 @@ constexpr int kMaxDepth = 64;
 constexpr size_t kCopyBytes = 1024 * 1024;
 constexpr std::string_view kTemporaryPrefix = ".upload-";
 constexpr std::string_view kTemporarySuffix = ".tmp";
+// An unfinished upload that was not written to for so long is nobody's any more.
+constexpr int64_t kAbandonedUploadS = int64_t{24} * 3600;
 
 class FileDescriptor {
  public:
@@ -48,6 +52,33 @@ std::string_view FileName(std::string_view path) {
 }
 std::string ParentDirectory(const std::string& path) {
   return path.substr(0, path.rfind('/'));
+}
+
+bool IsAbandoned(const struct stat& attributes) {
+  return time(nullptr) - attributes.st_mtim.tv_sec > kAbandonedUploadS;
+}
+
+// Removes a directory without objects that nobody has written to for long, with what an interrupted upload
+// left there. No caller can name these leftovers.
+void RemoveAbandoned(const std::string& directory, int depth) {
+  struct stat attributes {};
+  if (depth > kMaxDepth || lstat(directory.c_str(), &attributes) != 0 || !IsAbandoned(attributes)) {
+    return;
+  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.c_str()), closedir);
+  while (const dirent* item = stream == nullptr ? nullptr : readdir(stream.get())) {
+    const std::string_view name = item->d_name;
+    const std::string path = base::Concat(directory, "/", name);
+    if (name == "." || name == ".." || lstat(path.c_str(), &attributes) != 0) {
+      continue;
+    }
+    if (S_ISDIR(attributes.st_mode)) {
+      RemoveAbandoned(path, depth + 1);
+    } else if (IsTemporary(name) && IsAbandoned(attributes)) {
+      unlink(path.c_str());
+    }
+  }
+  rmdir(directory.c_str());  // fails if something is left
 }
 
 FileIdentity IdentityOf(const struct stat& stat) {
@@ -235,6 +266,8 @@ base::Status FilesystemBucket::ListDirectory(const base::CancelToken& cancel, co
       TH_ASSIGN_OR_RETURN(const bool holds, HoldsObjects(base::Concat(directory, entry.name), depth + 1));
       if (holds) {
         TH_RETURN_IF_ERROR(visit(listed));
+      } else {
+        RemoveAbandoned(base::Concat(directory, entry.name), depth + 1);
       }
     }
   }

@@ -52,6 +52,26 @@ std::optional<int64_t> ParseHttpDateMs(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<int64_t> ParseIsoTimeMs(std::string_view text) {
+  constexpr std::string_view kForm = "2013-05-24T00:00:00";
+  if (text.size() < kForm.size() + 1 || text.back() != 'Z' || text[4] != '-' || text[7] != '-' ||
+      text[10] != 'T' || text[13] != ':' || text[16] != ':') {
+    return std::nullopt;
+  }
+  const std::string_view fraction = text.substr(kForm.size(), text.size() - kForm.size() - 1);
+  if (!fraction.empty() && (fraction.front() != '.' || fraction.size() < 2 ||
+                            fraction.substr(1).find_first_not_of("0123456789") != std::string_view::npos)) {
+    return std::nullopt;
+  }
+  // The other form of the same fields.
+  const auto month = base::ParseUint64(text.substr(5, 2));
+  if (!month.has_value() || *month < 1 || *month > kMonths.size()) {
+    return std::nullopt;
+  }
+  return ParseHttpDateMs(base::Concat("Sun, ", text.substr(8, 2), " ", kMonths[*month - 1], " ",
+                                      text.substr(0, 4), " ", text.substr(11, 8), " GMT"));
+}
+
 std::string FormatHttpDate(int64_t time_ms) {
   const time_t seconds = static_cast<time_t>(time_ms / 1000);
   tm parts{};

@@ -1,7 +1,6 @@
 #include "objstore/internal/mapped_files.h"
 
-#include <cerrno>
-#include <sys/mman.h>
+#include "base/file_mapping.h"
 
 namespace thanos::objstore::internal {
 
@@ -17,15 +16,8 @@ base::SharedBytes MappedFiles::Find(std::string_view path, const FileIdentity& i
 
 base::StatusOr<base::SharedBytes> MappedFiles::Map(const std::string& path, int fd,
                                                    const FileIdentity& identity) {
-  const auto size = static_cast<size_t>(identity.size_bytes);
-  void* address = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  if (address == MAP_FAILED) {
-    return base::ErrnoStatus(errno, base::Concat("map ", path));
-  }
-  base::SharedBytes bytes;
-  bytes.bytes = std::string_view(static_cast<const char*>(address), size);
-  bytes.owner =
-      base::BufferOwner(address, [size](const void* mapped) { munmap(const_cast<void*>(mapped), size); });
+  TH_ASSIGN_OR_RETURN(const base::SharedBytes bytes,
+                      base::MapForReading(fd, path, static_cast<size_t>(identity.size_bytes)));
 
   base::SharedBytes evicted;  // unmapped after the lock is released
   base::MutexLock lock(mutex_);

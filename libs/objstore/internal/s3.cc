@@ -1,14 +1,12 @@
 #include "objstore/internal/s3.h"
 
-#include <cerrno>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 #include "base/strings.h"
+#include "objstore/internal/digest.h"
 #include "objstore/internal/http_date.h"
 #include "objstore/internal/object_name.h"
+#include "objstore/internal/s3_content.h"
 #include "objstore/internal/s3_list.h"
 #include "objstore/internal/s3_upload.h"
 
@@ -72,38 +70,38 @@ base::Status VerifyRange(const S3Response& response, int64_t offset, int64_t len
   return base::OkStatus();
 }
 
-class File {
- public:
-  explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~File() {
-    if (fd_ >= 0) {
-      close(fd_);
-    }
+// The digest in an object's ETag; empty when it has none: the ETags of objects of several parts, and of those
+// encrypted with other keys than S3's own, are something else, and so are all of a directory bucket.
+std::string_view Md5OfETag(const S3Response& response, std::string_view bucket) {
+  constexpr size_t kMd5Digits = 32;
+  constexpr std::string_view kDirectoryBucket = "--x-s3";
+  const std::string* etag = FindHeader(response.headers, "ETag");
+  const std::string* encryption = FindHeader(response.headers, "x-amz-server-side-encryption");
+  if (etag == nullptr || (encryption != nullptr && *encryption != "AES256") ||
+      FindHeader(response.headers, "x-amz-server-side-encryption-customer-algorithm") != nullptr ||
+      bucket.ends_with(kDirectoryBucket)) {
+    return {};
   }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int fd() const { return fd_; }
-
-  base::StatusOr<std::string> Read(int64_t offset, int64_t length) const {
-    std::string out(static_cast<size_t>(length), '\0');
-    for (size_t done = 0; done < out.size();) {
-      const ssize_t got =
-          pread(fd_, out.data() + done, out.size() - done, offset + static_cast<int64_t>(done));
-      if (got < 0 && errno == EINTR) {
-        continue;
-      }
-      if (got <= 0) {
-        return got == 0 ? base::DataLoss("the file became shorter while it was read")
-                        : base::ErrnoStatus(errno, "read");
-      }
-      done += static_cast<size_t>(got);
-    }
-    return out;
+  std::string_view digest = *etag;
+  if (digest.size() == kMd5Digits + 2 && digest.front() == '"' && digest.back() == '"') {
+    digest = digest.substr(1, kMd5Digits);
   }
+  const bool is_hex = digest.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return digest.size() == kMd5Digits && is_hex ? digest : std::string_view();
+}
 
- private:
-  const int fd_;
-};
+base::Status VerifyWhole(const S3Response& response, std::string_view bucket) {
+  const std::string* length = FindHeader(response.headers, "Content-Length");
+  if (response.status != 200 || (length != nullptr && base::ParseUint64(*length) != response.body.size())) {
+    return base::DataLoss("asked for the object, got HTTP status ", response.status, " with ",
+                          response.body.size(), " bytes");
+  }
+  const std::string_view digest = Md5OfETag(response, bucket);
+  if (!digest.empty() && digest != Hex(Md5(response.body))) {
+    return base::DataLoss("the bytes do not have the MD5 of the object's ETag");
+  }
+  return base::OkStatus();
+}
 
 }  // namespace
 
@@ -111,9 +109,9 @@ S3Bucket::S3Bucket(S3Client::Options options, std::unique_ptr<net::HttpClient> h
     : client_(std::move(options), std::move(http), clock_) {}
 
 base::StatusOr<std::unique_ptr<S3Bucket>> S3Bucket::Open(const S3Config& config, const Options& options) {
-  S3Client::Options client{.config = config, .credentials = {}, .location = {}, .retry = options.retry};
+  S3Client::Options client{.config = config, .keys = {}, .location = {}, .retry = options.retry};
   client.retry.max_attempts = config.max_attempts;
-  TH_ASSIGN_OR_RETURN(client.credentials, FindS3Credentials(config, options.environment));
+  TH_ASSIGN_OR_RETURN(client.keys, ChooseKeySource(config, options.environment));
   TH_ASSIGN_OR_RETURN(client.location, ResolveS3Location(config));
   return std::unique_ptr<S3Bucket>(new S3Bucket(std::move(client), net::HttpClient::Create(config.http)));
 }
@@ -131,13 +129,14 @@ base::Status S3Bucket::List(const base::CancelToken& cancel, std::string_view di
   if (!prefix.empty()) {
     prefix.push_back('/');
   }
-  const bool v1 = client_.config().list_v1;
+  bool v1 = client_.config().list_v1 || knows_only_list_v1_;
   std::string next;
   std::string last;
   int empty_pages = 0;
   while (true) {
     S3ListPage page;
-    S3Request request{.query = S3ListQuery(v1, prefix, options.recursive, next)};
+    S3Request request{
+        .query = S3ListQuery({v1, prefix, options.recursive, client_.config().list_page_size}, next)};
     request.max_response_bytes = kMaxListPageBytes;
     request.verify = [&](const S3Response& response) -> base::Status {
       TH_ASSIGN_OR_RETURN(page, ParseS3ListPage(v1, prefix, response.body));
@@ -158,6 +157,13 @@ base::Status S3Bucket::List(const base::CancelToken& cancel, std::string_view di
     if (!page.is_truncated) {
       return base::OkStatus();
     }
+    if (page.is_v1 && client_.config().list_v2_only) {
+      return base::DataLoss("S3 listing of ", base::Quote(prefix), " is of version 1, not 2");
+    }
+    if (page.is_v1) {
+      v1 = true;
+      knows_only_list_v1_ = true;
+    }
     empty_pages = page.names.empty() ? empty_pages + 1 : 0;
     if (page.next == next || empty_pages > kMaxEmptyPages) {
       return base::DataLoss("S3 listing of ", base::Quote(prefix), " does not go on after ",
@@ -171,13 +177,8 @@ base::StatusOr<base::SharedBytes> S3Bucket::Get(const base::CancelToken& cancel,
   TH_RETURN_IF_ERROR(CheckName(cancel, name));
   S3Request request{.key = std::string(name), .headers = CustomerKeyHeaders(client_.config())};
   request.max_response_bytes = kMaxObjectBytes;
-  request.verify = [](const S3Response& response) {
-    const std::string* length = FindHeader(response.headers, "Content-Length");
-    if (response.status == 200 && (length == nullptr || base::ParseUint64(*length) == response.body.size())) {
-      return base::OkStatus();
-    }
-    return base::DataLoss("asked for the object, got HTTP status ", response.status, " with ",
-                          response.body.size(), " bytes");
+  request.verify = [this](const S3Response& response) {
+    return VerifyWhole(response, client_.config().bucket);
   };
   TH_ASSIGN_OR_RETURN(S3Response response, client_.Send(cancel, std::move(request)));
   return base::SharedBytes::FromString(std::move(response.body));
@@ -244,28 +245,17 @@ base::StatusOr<ObjectAttributes> S3Bucket::Attributes(const base::CancelToken& c
 base::Status S3Bucket::Upload(const base::CancelToken& cancel, std::string_view name,
                               std::string_view content) {
   TH_RETURN_IF_ERROR(CheckName(cancel, name));
-  return UploadToS3(
-      cancel, client_, name, static_cast<int64_t>(content.size()),
-      [content](int64_t offset, int64_t length) -> base::StatusOr<std::string> {
-        return std::string(content.substr(static_cast<size_t>(offset), static_cast<size_t>(length)));
-      });
+  return UploadToS3(cancel, client_, name, MemoryContent(content));
 }
 
 base::Status S3Bucket::UploadFile(const base::CancelToken& cancel, std::string_view name,
                                   const std::string& local_path) {
   TH_RETURN_IF_ERROR(CheckName(cancel, name));
-  const File file(local_path);
-  struct stat stat_buffer {};
-  if (file.fd() < 0 || fstat(file.fd(), &stat_buffer) != 0) {
-    return base::ErrnoStatus(errno, base::Concat("upload ", name, ": open ", local_path));
+  const auto content = FileContent::Open(local_path);
+  if (!content.ok()) {
+    return base::Annotate(content.status(), "upload ", name);
   }
-  if (!S_ISREG(stat_buffer.st_mode)) {
-    return base::InvalidArgument("upload ", name, ": ", local_path, " is not a regular file");
-  }
-  return base::Annotate(
-      UploadToS3(cancel, client_, name, stat_buffer.st_size,
-                 [&file](int64_t offset, int64_t length) { return file.Read(offset, length); }),
-      "upload of ", local_path);
+  return base::Annotate(UploadToS3(cancel, client_, name, **content), "upload of ", local_path);
 }
 
 base::Status S3Bucket::Delete(const base::CancelToken& cancel, std::string_view name) {

@@ -2,6 +2,7 @@
 
 // The S3 provider: a bucket of Amazon S3 or of a server that speaks its API.
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "objstore/internal/retry.h"
 #include "objstore/internal/s3_client.h"
 #include "objstore/internal/s3_config.h"
+#include "objstore/internal/s3_credentials.h"
 
 namespace thanos::objstore::internal {
 
@@ -51,6 +53,7 @@ class S3Bucket final : public Bucket {
 
   base::SystemClock clock_;
   S3Client client_;
+  std::atomic<bool> knows_only_list_v1_ = false;
 };
 
 }  // namespace thanos::objstore::internal

@@ -4,6 +4,9 @@
 
 #include "base/strings.h"
 #include "objstore/internal/digest.h"
+#include "objstore/internal/http_date.h"
+#include "objstore/internal/sigv2.h"
+#include "telemetry/log.h"
 
 namespace thanos::objstore::internal {
 namespace {
@@ -11,6 +14,7 @@ namespace {
 // A request that is sent slower than this is given up, besides the time allowed for the answer to begin.
 constexpr size_t kMinBytesPerSecond = 64 * 1024;
 constexpr size_t kMaxErrorBytes = 64 * 1024;
+constexpr size_t kMaxRegionBytes = 64;
 constexpr size_t kMaxReservedBytes = 64 << 20;
 
 base::Duration TransferTime(size_t num_bytes) {
@@ -18,7 +22,7 @@ base::Duration TransferTime(size_t num_bytes) {
 }
 
 S3Failure Retryable(base::Status status) {
-  return {.status = std::move(status), .retryable = true, .retry_after = {}, .region = {}};
+  return {.status = std::move(status), .retryable = true, .retry_after = {}, .code = {}, .region = {}};
 }
 
 // Deadlines that are ours, not the caller's, mean a slow server.
@@ -40,50 +44,67 @@ void ReserveAnnounced(size_t limit, S3Response* response) {
 }
 
 void Mask(const std::string& secret, std::string* text) {
+  constexpr std::string_view kMasked = "<secret>";
   for (size_t at = 0; !secret.empty() && (at = text->find(secret, at)) != std::string::npos;) {
-    text->replace(at, secret.size(), "<secret>");
+    text->replace(at, secret.size(), kMasked);
+    at += kMasked.size();  // a short secret may be a part of the mask
   }
 }
 
 }  // namespace
 
 S3Client::S3Client(Options options, std::unique_ptr<net::HttpClient> http, const base::Clock& clock)
-    : options_(std::move(options)),
+    : config_(std::move(options.config)),
       http_(std::move(http)),
       clock_(clock),
-      retry_(options_.retry),
-      region_(options_.location.region) {}
+      retry_(options.retry),
+      credentials_(std::move(options.keys), clock),
+      location_(std::make_shared<const S3Location>(std::move(options.location))) {}
 
-void S3Client::Sign(const S3Request& request, const std::string& body_sha256, net::ClientRequest* wire) {
-  std::string region;
-  {
-    base::MutexLock lock(mutex_);
-    region = region_;
+std::shared_ptr<const S3Location> S3Client::location() {
+  base::MutexLock lock(mutex_);
+  return location_;
+}
+
+void S3Client::Sign(const S3Request& request, const std::string& body_sha256, const S3Credentials& keys,
+                    net::ClientRequest* wire) {
+  const auto location = this->location();
+  const int64_t now_ms = clock_.NowMs();
+  const std::string path = base::Concat(location->base_path, UriEncode(request.key, true));
+  const std::string query = CanonicalQuery(request.query);
+  std::vector<net::HttpHeader> headers = request.headers;
+  headers.push_back({"Host", location->host});
+  if (!keys.session_token.empty()) {
+    headers.push_back({"X-Amz-Security-Token", keys.session_token});
   }
-  const std::string date = AmzDate(clock_.NowMs());
-  SigningInput input;
-  input.method = request.method;
-  input.encoded_path = base::Concat(options_.location.base_path, UriEncode(request.key, true));
-  input.canonical_query = CanonicalQuery(request.query);
-  input.headers = request.headers;
-  input.headers.push_back({"Host", options_.location.host});
-  input.headers.push_back({"X-Amz-Content-Sha256", body_sha256});
-  input.headers.push_back({"X-Amz-Date", date});
-  if (!options_.credentials.session_token.empty()) {
-    input.headers.push_back({"X-Amz-Security-Token", options_.credentials.session_token});
+  std::string authorization;
+  if (config_.signature_v2) {
+    headers.push_back({"Date", FormatHttpDate(now_ms)});
+    const std::string resource =
+        base::Concat("/", UriEncode(config_.bucket, false), "/", UriEncode(request.key, true));
+    authorization = AuthorizationV2({request.method, resource, request.query, headers}, keys);
+  } else {
+    const std::string date = AmzDate(now_ms);
+    headers.push_back({"X-Amz-Content-Sha256", body_sha256});
+    headers.push_back({"X-Amz-Date", date});
+    authorization =
+        Authorization({request.method, path, query, headers, body_sha256}, keys, location->region, date);
   }
-  input.payload_sha256 = body_sha256;
+  headers.push_back({"Authorization", std::move(authorization)});
+  if (request.method == "GET" && !request.key.empty()) {
+    // Objects come as they are stored. Not signed: proxies change this header.
+    headers.push_back({"Accept-Encoding", "identity"});
+  }
   wire->method = request.method;
-  wire->url = base::Concat(options_.location.url, input.encoded_path,
-                           input.canonical_query.empty() ? "" : "?", input.canonical_query);
-  wire->headers = input.headers;
-  wire->headers.push_back({"Authorization", Authorization(input, options_.credentials, region, date)});
+  wire->url = base::Concat(location->url, path, query.empty() ? "" : "?", query);
+  wire->headers = std::move(headers);
 }
 
 base::StatusOr<S3Response> S3Client::Exchange(const base::CancelToken& cancel, const S3Request& request,
                                               const net::ClientRequest& wire) {
-  const base::CancelSource answer(cancel,
-                                  options_.config.response_header_timeout + TransferTime(wire.body.size()));
+  const size_t body_bytes =
+      wire.body_source == nullptr ? wire.body.size() : static_cast<size_t>(wire.body_source->size_bytes());
+  const base::CancelSource answer(cancel, config_.response_header_timeout + TransferTime(body_bytes));
   TH_ASSIGN_OR_RETURN(const auto stream, http_->Open(answer.token(), wire));
   S3Response response{stream->status(), stream->headers()};
   const bool success = response.status >= 200 && response.status < 300;
@@ -91,7 +112,7 @@ base::StatusOr<S3Response> S3Client::Exchange(const base::CancelToken& cancel, c
   while (true) {
     const bool is_first = response.body.empty();
     // Large objects may take long, but each piece must come in time.
-    const base::CancelSource piece(cancel, options_.config.response_header_timeout + TransferTime(0));
+    const base::CancelSource piece(cancel, config_.response_header_timeout + TransferTime(0));
     TH_ASSIGN_OR_RETURN(const bool more, stream->Read(piece.token(), &response.body));
     if (!more) {
       return response;
@@ -112,12 +133,22 @@ base::StatusOr<S3Response> S3Client::Exchange(const base::CancelToken& cancel, c
 S3Client::Attempt S3Client::Try(const base::CancelToken& cancel, const S3Request& request,
                                 const std::string& body_sha256, net::ClientRequest& wire) {
   Attempt out;
-  Sign(request, body_sha256, &wire);
+  auto keys = credentials_.Get(cancel);
+  if (!keys.ok()) {
+    out.failure = Retryable(keys.status());
+    out.failure.retryable = !cancel.cancelled() && keys.status().code() == base::StatusCode::kUnavailable;
+    return out;
+  }
+  out.keys = *std::move(keys);
+  Sign(request, body_sha256, *out.keys, &wire);
   auto response = Exchange(cancel, request, wire);
   if (!response.ok()) {
     const base::Status status = OwnTimeout(cancel, response.status());
+    // Data loss of an upload is what reading its content said.
+    const bool may_pass = status.code() == base::StatusCode::kUnavailable ||
+                          (status.code() == base::StatusCode::kDataLoss && request.content == nullptr);
     out.failure = Retryable(status);
-    out.failure.retryable = !cancel.cancelled() && status.code() != base::StatusCode::kInvalidArgument;
+    out.failure.retryable = may_pass && !cancel.cancelled();
     return out;
   }
   out.response = *std::move(response);
@@ -131,40 +162,94 @@ S3Client::Attempt S3Client::Try(const base::CancelToken& cancel, const S3Request
   return out;
 }
 
+void S3Client::Trace(const S3Request& request, const Attempt& attempt, base::TimePoint start) const {
+  const std::string* id = FindHeader(attempt.response.headers, "x-amz-request-id");
+  TH_LOG(kDebug, "S3 request")
+      .With("method", request.method)
+      .With("bucket", config_.bucket)
+      .With("object", request.key)
+      .With("status", attempt.response.status)
+      .With("bytes", attempt.response.body.size())
+      .With("seconds", base::ToSeconds(base::SteadyNow() - start))
+      .With("request_id", id == nullptr ? "" : *id)
+      .With("err", attempt.failure.status.ok() ? "" : base::Message(Describe(request, attempt, 1)));
+}
+
 bool S3Client::LearnRegion(const S3Failure& failure) {
-  if (options_.location.region_is_known || failure.status.ok() || failure.region.empty()) {
+  const auto is_region_character = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  const std::string& region = failure.region;
+  // It becomes part of a host name.
+  if (failure.status.ok() || region.empty() || region.size() > kMaxRegionBytes ||
+      !std::all_of(region.begin(), region.end(), is_region_character)) {
     return false;
   }
+  S3Config elsewhere = config_;
+  elsewhere.region = region;
+  auto location = ResolveS3Location(elsewhere);
   base::MutexLock lock(mutex_);
-  if (region_ == failure.region) {
+  if (location_->region == region || !location.ok()) {
     return false;
   }
-  region_ = failure.region;
+  if (location_->region_is_known) {
+    TH_LOG(kWarn, "the bucket is in another region than configured")
+        .With("bucket", config_.bucket)
+        .With("configured", location_->region)
+        .With("region", region);
+  }
+  location->region_is_known = false;
+  location_ = std::make_shared<const S3Location>(*std::move(location));
   return true;
 }
 
-base::Status S3Client::Describe(const S3Request& request, const base::Status& status,
-                                int64_t attempts) const {
-  std::string text = base::Concat("S3 ", request.method, " ", options_.config.bucket, "/", request.key, ": ",
-                                  base::Message(status));
+bool S3Client::DropKeys(const S3Request& request, const Attempt& attempt) {
+  static constexpr std::string_view kCodes[] = {"ExpiredToken", "ExpiredTokenException", "InvalidToken",
+                                                "TokenRefreshRequired", "InvalidAccessKeyId"};
+  const std::string& code = attempt.failure.code;
+  // The answer to HEAD has no room for a code.
+  const bool is_about_keys = std::find(std::begin(kCodes), std::end(kCodes), code) != std::end(kCodes) ||
+                             (request.method == "HEAD" && attempt.response.status == 400);
+  return attempt.keys != nullptr && is_about_keys && credentials_.Invalidate(*attempt.keys);
+}
+
+base::Status S3Client::Describe(const S3Request& request, const Attempt& attempt, int64_t attempts) const {
+  const base::Status& status = attempt.failure.status;
+  std::string text =
+      base::Concat("S3 ", request.method, " ", config_.bucket, "/", request.key, ": ", base::Message(status));
+  const std::string* date = FindHeader(attempt.response.headers, "Date");
+  const auto server_ms = date == nullptr ? std::nullopt : ParseHttpDateMs(*date);
+  if (attempt.failure.code == "RequestTimeTooSkewed" && server_ms.has_value()) {
+    const int64_t ahead_s = (clock_.NowMs() - *server_ms) / 1000;
+    base::Append(text, "; this machine's clock is ", ahead_s < 0 ? -ahead_s : ahead_s, " s ",
+                 ahead_s < 0 ? "behind" : "ahead of", " the server's");
+  }
   if (attempts > 1) {
     base::Append(text, " (after ", attempts, " attempts)");
   }
-  // Some servers repeat what they were sent.
-  Mask(options_.credentials.secret_key, &text);
-  Mask(options_.credentials.session_token, &text);
-  Mask(options_.credentials.access_key, &text);
+  if (attempt.keys != nullptr) {  // some servers repeat what they were sent
+    Mask(attempt.keys->secret_key, &text);
+    Mask(attempt.keys->session_token, &text);
+    Mask(attempt.keys->access_key, &text);
+  }
   return base::MakeStatus(status.code(), text);
 }
 
 base::StatusOr<S3Response> S3Client::Send(const base::CancelToken& cancel, S3Request request) {
   TH_RETURN_IF_ERROR(cancel.status());
-  const std::string body_sha256 = Hex(Sha256(request.body));
+  const std::string body_sha256 =
+      request.content == nullptr ? Hex(Sha256(request.body)) : request.content_sha256;
   net::ClientRequest wire;
   wire.body = std::move(request.body);
+  wire.body_source = request.content;
   bool changed_region = false;
+  bool changed_keys = false;
   for (int64_t attempt = 1;; ++attempt) {
+    const base::TimePoint start = base::SteadyNow();
     Attempt result = Try(cancel, request, body_sha256, wire);
+    if (config_.trace) {
+      Trace(request, result, start);
+    }
     if (result.failure.status.ok()) {
       retry_.Succeeded();
       return std::move(result.response);
@@ -173,12 +258,16 @@ base::StatusOr<S3Response> S3Client::Send(const base::CancelToken& cancel, S3Req
       changed_region = true;
       continue;
     }
+    if (!changed_keys && DropKeys(request, result)) {
+      changed_keys = true;
+      continue;
+    }
     if (!result.failure.retryable || !retry_.MayRetry(attempt)) {
-      return Describe(request, result.failure.status, attempt);
+      return Describe(request, result, attempt);
     }
     const base::Duration wait = retry_.Backoff(attempt, result.failure.retry_after);
     if (cancel.Remaining(wait + std::chrono::milliseconds(1)) <= wait) {
-      return Describe(request, result.failure.status, attempt);
+      return Describe(request, result, attempt);
     }
     if (!cancel.SleepFor(wait)) {
       return cancel.status();

@@ -15,6 +15,7 @@
 #include "net/http_client.h"
 #include "objstore/internal/retry.h"
 #include "objstore/internal/s3_config.h"
+#include "objstore/internal/s3_credentials.h"
 #include "objstore/internal/s3_error.h"
 
 namespace thanos::objstore::internal {
@@ -31,6 +32,9 @@ struct S3Request {
   QueryParameters query = {};
   std::vector<net::HttpHeader> headers = {};
   std::string body = {};
+  // Sent instead of `body` unless null; must outlive the call. `content_sha256` is its digest in hex.
+  const net::BodySource* content = nullptr;
+  std::string content_sha256 = {};
   size_t max_response_bytes = 1 << 20;
   // Looks at a response with a 2xx status; an error makes the attempt a failed one, which is retried.
   std::function<base::Status(const S3Response&)> verify = {};
@@ -41,7 +45,7 @@ class S3Client {
  public:
   struct Options {
     S3Config config;
-    S3Credentials credentials;
+    std::unique_ptr<KeySource> keys;
     S3Location location;
     RetryOptions retry;
   };
@@ -53,28 +57,36 @@ class S3Client {
   // they name method and object, and hold no credentials.
   base::StatusOr<S3Response> Send(const base::CancelToken& cancel, S3Request request);
 
-  const S3Config& config() const { return options_.config; }
+  const S3Config& config() const { return config_; }
 
  private:
   struct Attempt {
     S3Response response;
     S3Failure failure;
+    std::shared_ptr<const S3Credentials> keys;  // null when there are none
   };
   Attempt Try(const base::CancelToken& cancel, const S3Request& request, const std::string& body_sha256,
               net::ClientRequest& wire);
-  void Sign(const S3Request& request, const std::string& body_sha256, net::ClientRequest* wire);
+  // Sets URL and headers.
+  void Sign(const S3Request& request, const std::string& body_sha256, const S3Credentials& keys,
+            net::ClientRequest* wire);
   base::StatusOr<S3Response> Exchange(const base::CancelToken& cancel, const S3Request& request,
                                       const net::ClientRequest& wire);
-  // Takes over the region a failure tells when none is configured; true when that is news.
+  void Trace(const S3Request& request, const Attempt& attempt, base::TimePoint start) const;
+  // Takes over the region a failure tells; true when that is news.
   bool LearnRegion(const S3Failure& failure);
-  base::Status Describe(const S3Request& request, const base::Status& status, int64_t attempts) const;
+  // Drops the keys of an attempt that failed because of them; true when there may be others.
+  bool DropKeys(const S3Request& request, const Attempt& attempt);
+  base::Status Describe(const S3Request& request, const Attempt& attempt, int64_t attempts) const;
+  std::shared_ptr<const S3Location> location();
 
-  const Options options_;
+  const S3Config config_;
   const std::unique_ptr<net::HttpClient> http_;
   const base::Clock& clock_;
   RetryPolicy retry_;
+  CredentialProvider credentials_;
   base::Mutex mutex_;
-  std::string region_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const S3Location> location_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace thanos::objstore::internal

@@ -1,36 +1,61 @@
 #include "objstore/internal/s3_config.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "config/path_or_content.h"
+#include "net/url.h"
 
 namespace thanos::objstore::internal {
 namespace {
 
 constexpr size_t kCustomerKeyBytes = 32;
+constexpr int64_t kDefaultIdlePerHost = 2;
 constexpr int64_t kMinPartBytes = 5 << 20;
 constexpr int64_t kMaxPartBytes = int64_t{5} << 30;
+
+// All connections go to one host, so that the two limits of idle ones are one.
+void ReadPoolSizes(config::YamlMap& map, S3Config* out) {
+  int64_t max_idle = static_cast<int64_t>(out->http.max_idle_connections);
+  int64_t max_idle_per_host = max_idle;
+  int64_t max_connections = 0;
+  map.Read("max_idle_conns", &max_idle);
+  map.Read("max_idle_conns_per_host", &max_idle_per_host);
+  map.Read("max_conns_per_host", &max_connections);
+  if (max_idle < 0 || max_idle_per_host < 0 || max_connections < 0) {
+    map.Fail(max_idle < 0            ? "max_idle_conns"
+             : max_idle_per_host < 0 ? "max_idle_conns_per_host"
+                                     : "max_conns_per_host",
+             "must not be negative");
+    return;
+  }
+  // Zero is "no limit" for the first, and Go's default for the second.
+  max_idle_per_host = max_idle_per_host == 0 ? kDefaultIdlePerHost : max_idle_per_host;
+  out->http.max_idle_connections =
+      static_cast<size_t>(max_idle == 0 ? max_idle_per_host : std::min(max_idle, max_idle_per_host));
+  out->http.max_connections = static_cast<size_t>(max_connections);
+}
 
 void ReadHttpConfig(config::YamlMap& map, S3Config* out) {
   map.Read("response_header_timeout", &out->response_header_timeout);
   map.Read("tls_handshake_timeout", &out->http.connect_timeout);
   map.Read("insecure_skip_verify", &out->http.insecure_skip_verify);
-  // Tuning of a connection pool that works differently here.
-  for (const std::string_view key :
-       {"idle_conn_timeout", "expect_continue_timeout", "max_idle_conns", "max_idle_conns_per_host",
-        "max_conns_per_host", "disable_compression"}) {
-    map.Ignore(key);
-  }
+  map.Read("idle_conn_timeout", &out->http.idle_timeout);
+  map.Read("disable_compression", &out->http.disable_compression);
+  // Requests are sent without waiting for "100 Continue", as they are by Thanos.
+  map.Ignore("expect_continue_timeout");
+  ReadPoolSizes(map, out);
   map.ReadMap("tls_config", [out](config::YamlMap& tls) {
     bool skip_verify = false;
-    std::string server_name;
     tls.Read("ca_file", &out->http.ca_file);
     tls.Read("cert_file", &out->http.cert_file);
     tls.Read("key_file", &out->http.key_file);
     tls.Read("insecure_skip_verify", &skip_verify);
-    tls.Read("server_name", &server_name);
+    tls.Read("server_name", &out->http.tls_server_name);
     out->http.insecure_skip_verify = out->http.insecure_skip_verify || skip_verify;
-    if (!server_name.empty()) {
-      tls.Fail("server_name", "is not supported by this build: the name in endpoint is verified");
+    const std::string& server_name = out->http.tls_server_name;
+    if (!server_name.empty() && !net::ParseUrl(base::Concat("https://", server_name)).ok()) {
+      tls.Fail("server_name", "is not a host name");
     }
     if (out->http.cert_file.empty() != out->http.key_file.empty()) {
       tls.Fail("cert_file", "and key_file must be set together");
@@ -86,7 +111,7 @@ void ReadLookup(config::YamlMap& map, S3Config* out) {
   }
 }
 
-void CheckConsistency(config::YamlMap& map, bool aws_sdk_auth, const S3Config& config) {
+void CheckConsistency(config::YamlMap& map, const S3Config& config) {
   const S3Credentials& keys = config.credentials;
   if (config.bucket.empty()) {
     map.Fail("bucket", "is missing");
@@ -97,12 +122,18 @@ void CheckConsistency(config::YamlMap& map, bool aws_sdk_auth, const S3Config& c
   if (config.endpoint.empty()) {
     map.Fail("endpoint", "is missing");
   }
-  if (aws_sdk_auth && !keys.access_key.empty()) {
+  if (config.aws_sdk_auth && !keys.access_key.empty()) {
     map.Fail("aws_sdk_auth", "and access_key exclude each other");
   }
   if (keys.access_key.empty() != keys.secret_key.empty()) {
     map.Fail(keys.access_key.empty() ? "access_key" : "secret_key",
              "is missing: both or none of access_key and secret_key must be set");
+  }
+  if (!config.sts_endpoint.empty()) {
+    const auto url = net::ParseUrl(config.sts_endpoint);
+    if (!url.ok() || (url->scheme != "http" && url->scheme != "https")) {
+      map.Fail("sts_endpoint", "must be a URL with http or https");
+    }
   }
   if (config.encryption == S3Config::Encryption::kCustomer && config.insecure) {
     map.Fail("insecure", "SSE-C sends its key with each request and needs https");
@@ -117,10 +148,7 @@ void CheckConsistency(config::YamlMap& map, bool aws_sdk_auth, const S3Config& c
 
 base::StatusOr<S3Config> ParseS3Config(const config::YamlNode& node) {
   S3Config out;
-  bool aws_sdk_auth = false;
-  bool signature_version2 = false;
   std::string list_version;
-  std::string sts_endpoint;
   int64_t max_retries = 0;
   int64_t part_size = 0;
   config::YamlMap map(node, "config");
@@ -128,33 +156,31 @@ base::StatusOr<S3Config> ParseS3Config(const config::YamlNode& node) {
   map.Read("endpoint", &out.endpoint);
   map.Read("region", &out.region);
   map.Read("disable_dualstack", &out.disable_dualstack);
-  map.Read("aws_sdk_auth", &aws_sdk_auth);
+  map.Read("aws_sdk_auth", &out.aws_sdk_auth);
   map.Read("access_key", &out.credentials.access_key);
   map.Read("secret_key", &out.credentials.secret_key);
   map.Read("session_token", &out.credentials.session_token);
   map.Read("insecure", &out.insecure);
-  map.Read("signature_version2", &signature_version2);
+  map.Read("signature_version2", &out.signature_v2);
   map.Read("put_user_metadata", &out.put_user_metadata);
   map.ReadMap("http_config", [&](config::YamlMap& http) { ReadHttpConfig(http, &out); });
-  map.ReadMap("trace", [](config::YamlMap& trace) { trace.Ignore("enable"); });
+  map.ReadMap("trace", [&](config::YamlMap& trace) { trace.Read("enable", &out.trace); });
   map.Read("list_objects_version", &list_version);
   ReadLookup(map, &out);
   map.Read("send_content_md5", &out.send_content_md5);
   map.Read("disable_multipart", &out.disable_multipart);
   map.Read("part_size", &part_size);
   map.ReadMap("sse_config", [&](config::YamlMap& sse) { ReadEncryption(sse, &out); });
-  map.Read("sts_endpoint", &sts_endpoint);
+  map.Read("sts_endpoint", &out.sts_endpoint);
   map.Read("max_retries", &max_retries);
   out.part_size_bytes = part_size > 0 ? part_size : out.part_size_bytes;
   out.max_attempts = max_retries > 0 ? max_retries : out.max_attempts;
   out.list_v1 = list_version == "v1";
-  if (signature_version2) {
-    map.Fail("signature_version2", "is not supported by this build; version 4 is");
-  }
+  out.list_v2_only = list_version == "v2";
   if (list_version != "" && list_version != "v1" && list_version != "v2") {
     map.Fail("list_objects_version", "must be v1 or v2");
   }
-  CheckConsistency(map, aws_sdk_auth, out);
+  CheckConsistency(map, out);
   TH_RETURN_IF_ERROR(map.Finish());
   TH_RETURN_IF_ERROR(ResolveS3Location(out).status());
   return out;

@@ -25,10 +25,16 @@ struct S3Config {
   std::string endpoint = {};  // host[:port]
   std::string region = {};    // empty: derived from the endpoint, or learned from the server
   bool disable_dualstack = false;
+  bool aws_sdk_auth = false;      // look for keys in the order of Amazon's SDK
+  std::string sts_endpoint = {};  // URL of the STS, or else of the metadata service; empty: the public one
+  bool signature_v2 = false;
+  bool trace = false;  // log each request at level debug
   bool insecure = false;
   S3Credentials credentials = {};  // as written; empty keys are looked up elsewhere
   std::vector<std::pair<std::string, std::string>> put_user_metadata = {};
   bool list_v1 = false;
+  bool list_v2_only = false;      // else version 1 is used when the server turns out not to know version 2
+  int64_t list_page_size = 1000;  // the most that servers give
   Lookup lookup = Lookup::kAuto;
   bool send_content_md5 = true;
   bool disable_multipart = false;
@@ -48,10 +54,6 @@ base::StatusOr<S3Config> ParseS3Config(const config::YamlNode& node);
 // An environment variable; nullopt when it is not set or empty.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 std::optional<std::string> ProcessEnvironment(const std::string& name);
-
-// The keys of `config`, else those of the environment, else those of the shared credentials file.
-// FailedPrecondition saying what was looked for when there are none.
-base::StatusOr<S3Credentials> FindS3Credentials(const S3Config& config, const Environment& environment);
 
 // Where requests go.
 struct S3Location {

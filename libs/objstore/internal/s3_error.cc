@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/strings.h"
+#include "objstore/internal/http_date.h"
 #include "objstore/internal/xml.h"
 
 namespace thanos::objstore::internal {
@@ -21,15 +22,19 @@ constexpr std::array<std::string_view, 11> kRetryableCodes = {
     "BadDigest",           "XAmzContentSHA256Mismatch",
     "OperationAborted"};
 
-// Server's text on one line and without control bytes.
-std::string Clean(std::string_view text) {
-  std::string out(base::Trim(text.substr(0, kMaxMessageBytes)));
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      c = ' ';
-    }
+// Seconds, or a date, which counts from the server's own clock.
+base::Duration RetryAfter(const std::vector<net::HttpHeader>& headers) {
+  const std::string* after = FindHeader(headers, "Retry-After");
+  const std::string* date = FindHeader(headers, "Date");
+  if (after == nullptr) {
+    return {};
   }
-  return base::IsValidUtf8(out) ? out : base::Quote(out);
+  int64_t seconds = base::ParseInt64(*after).value_or(0);
+  const auto until_ms = ParseHttpDateMs(*after);
+  if (const auto now_ms = date == nullptr ? std::nullopt : ParseHttpDateMs(*date); until_ms && now_ms) {
+    seconds = (*until_ms - *now_ms) / 1000;
+  }
+  return std::chrono::seconds(std::clamp<int64_t>(seconds, 0, kMaxRetryAfterSeconds));
 }
 
 base::StatusCode CodeOf(int http_status, std::string_view s3_code) {
@@ -62,6 +67,16 @@ const std::string* FindHeader(const std::vector<net::HttpHeader>& headers, std::
   return found == headers.end() ? nullptr : &found->value;
 }
 
+std::string CleanServerText(std::string_view text) {
+  std::string out(base::Trim(text.substr(0, kMaxMessageBytes)));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      c = ' ';
+    }
+  }
+  return base::IsValidUtf8(out) ? out : base::Quote(out);
+}
+
 bool IsS3ErrorDocument(std::string_view body) {
   const auto root = ParseXml(body);
   return root.ok() && root->name == "Error";
@@ -72,8 +87,8 @@ S3Failure ReadS3Failure(int http_status, const std::vector<net::HttpHeader>& hea
   std::string code;
   std::string message;
   if (const auto root = ParseXml(body); root.ok() && root->name == "Error") {
-    code = Clean(root->Text("Code"));
-    message = Clean(root->Text("Message"));
+    code = CleanServerText(root->Text("Code"));
+    message = CleanServerText(root->Text("Message"));
     out.region = std::string(root->Text("Region"));
   }
   if (const std::string* region = FindHeader(headers, "x-amz-bucket-region"); region != nullptr) {
@@ -89,10 +104,7 @@ S3Failure ReadS3Failure(int http_status, const std::vector<net::HttpHeader>& hea
   if (http_status < 300 && !code.empty()) {
     out.retryable = std::find(kRetryableCodes.begin(), kRetryableCodes.end(), code) != kRetryableCodes.end();
   }
-  if (const std::string* after = FindHeader(headers, "Retry-After"); after != nullptr) {
-    out.retry_after = std::chrono::seconds(
-        std::clamp<int64_t>(base::ParseInt64(*after).value_or(0), 0, kMaxRetryAfterSeconds));
-  }
+  out.retry_after = RetryAfter(headers);
   std::string text = base::Concat("HTTP status ", http_status);
   if (!code.empty()) {
     base::Append(text, ", ", code);
@@ -100,6 +112,7 @@ S3Failure ReadS3Failure(int http_status, const std::vector<net::HttpHeader>& hea
   if (!message.empty()) {
     base::Append(text, ": ", message);
   }
+  out.code = code;
   out.status =
       base::MakeStatus(out.retryable ? base::StatusCode::kUnavailable : CodeOf(http_status, code), text);
   return out;

@@ -9,8 +9,6 @@
 namespace thanos::objstore::internal {
 namespace {
 
-constexpr std::string_view kPageSize = "1000";
-
 class PageReader {
  public:
   PageReader(std::string_view prefix, const XmlElement& root)
@@ -76,10 +74,14 @@ class PageReader {
     }
     if (!v1) {
       page_.next = std::string(root_.Text("NextContinuationToken"));
-    } else if (!root_.Text("NextMarker").empty()) {
-      TH_ASSIGN_OR_RETURN(page_.next, Decode(root_, "NextMarker"));
-    } else {
+      // A server that does not know version 2 answers what it knows.
+      page_.is_v1 = page_.next.empty() && root_.Find("KeyCount") == nullptr;
+    }
+    if (v1 || page_.is_v1) {
       page_.next = last;
+      if (!root_.Text("NextMarker").empty()) {
+        TH_ASSIGN_OR_RETURN(page_.next, Decode(root_, "NextMarker"));
+      }
     }
     return page_.next.empty() ? base::DataLoss("the listing is truncated and does not say where it goes on")
                               : base::OkStatus();
@@ -93,17 +95,18 @@ class PageReader {
 
 }  // namespace
 
-QueryParameters S3ListQuery(bool v1, std::string_view prefix, bool recursive, std::string_view next) {
-  QueryParameters query = {
-      {"encoding-type", "url"}, {"max-keys", std::string(kPageSize)}, {"prefix", std::string(prefix)}};
-  if (!recursive) {
+QueryParameters S3ListQuery(const S3ListRequest& request, std::string_view next) {
+  QueryParameters query = {{"encoding-type", "url"},
+                           {"max-keys", base::Concat(request.max_entries)},
+                           {"prefix", std::string(request.prefix)}};
+  if (!request.recursive) {
     query.emplace_back("delimiter", "/");
   }
-  if (!v1) {
+  if (!request.v1) {
     query.emplace_back("list-type", "2");
   }
   if (!next.empty()) {
-    query.emplace_back(v1 ? "marker" : "continuation-token", next);
+    query.emplace_back(request.v1 ? "marker" : "continuation-token", next);
   }
   return query;
 }

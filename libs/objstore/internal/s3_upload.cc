@@ -4,13 +4,17 @@
 #include <map>
 
 #include "base/strings.h"
+#include "concurrency/task_group.h"
+#include "concurrency/thread_pool.h"
 #include "objstore/internal/digest.h"
+#include "objstore/internal/s3_content.h"
 #include "objstore/internal/xml.h"
 
 namespace thanos::objstore::internal {
 namespace {
 
 constexpr int64_t kMaxParts = 10'000;
+constexpr size_t kParallelParts = 4;  // as Thanos
 constexpr int64_t kMaxObjectBytesPerRequest = int64_t{5} << 30;
 constexpr base::Duration kAbortTimeout = std::chrono::seconds(30);
 
@@ -80,23 +84,27 @@ void AddContentMd5(const S3Config& config, const std::string& md5, std::vector<n
   }
 }
 
-base::Status PutWhole(const base::CancelToken& cancel, S3Client& client, std::string_view name, int64_t size,
-                      const ReadContent& read) {
-  if (size > kMaxObjectBytesPerRequest) {
-    return base::FailedPrecondition("object ", name, " of ", size, " bytes needs disable_multipart: false");
+base::Status PutWhole(const base::CancelToken& cancel, S3Client& client, std::string_view name,
+                      const net::BodySource& content) {
+  if (content.size_bytes() > kMaxObjectBytesPerRequest) {
+    return base::FailedPrecondition("object ", name, " of ", content.size_bytes(),
+                                    " bytes needs disable_multipart: false");
   }
   S3Request request{.method = "PUT", .key = std::string(name), .headers = ObjectHeaders(client.config())};
-  TH_ASSIGN_OR_RETURN(request.body, read(0, size));
-  AddContentMd5(client.config(), Md5(request.body), &request.headers);
+  TH_ASSIGN_OR_RETURN(const ContentDigests digests, DigestContent(cancel, content));
+  request.content = &content;
+  request.content_sha256 = Hex(digests.sha256);
+  AddContentMd5(client.config(), digests.md5, &request.headers);
   return client.Send(cancel, std::move(request)).status();
 }
 
 class MultipartUpload {
  public:
-  MultipartUpload(S3Client& client, std::string_view name, int64_t size, const ReadContent& read)
-      : client_(client), name_(name), size_(size), read_(read) {
-    const int64_t at_least = (size + kMaxParts - 1) / kMaxParts;
+  MultipartUpload(S3Client& client, std::string_view name, const net::BodySource& content)
+      : client_(client), name_(name), content_(content), size_(content.size_bytes()) {
+    const int64_t at_least = (size_ + kMaxParts - 1) / kMaxParts;
     part_bytes_ = std::max(client.config().part_size_bytes, at_least);
+    parts_.resize(static_cast<size_t>((size_ + part_bytes_ - 1) / part_bytes_));
   }
 
   base::Status Run(const base::CancelToken& cancel) {
@@ -125,23 +133,30 @@ class MultipartUpload {
   }
 
   base::Status SendParts(const base::CancelToken& cancel) {
-    for (int64_t offset = 0; offset < size_; offset += part_bytes_) {
-      TH_RETURN_IF_ERROR(cancel.status());
-      S3Request request{.method = "PUT",
-                        .key = name_,
-                        .query = {{"partNumber", base::Concat(etags_.size() + 1)}, {"uploadId", upload_id_}},
-                        .headers = CustomerKeyHeaders(client_.config())};
-      TH_ASSIGN_OR_RETURN(request.body, read_(offset, std::min(part_bytes_, size_ - offset)));
-      const std::string md5 = Md5(request.body);
-      AddContentMd5(client_.config(), md5, &request.headers);
-      request.verify = [](const S3Response& response) {
-        return FindHeader(response.headers, "ETag") != nullptr ? base::OkStatus()
-                                                               : base::DataLoss("no ETag in the answer");
-      };
-      TH_ASSIGN_OR_RETURN(const S3Response response, client_.Send(cancel, std::move(request)));
-      etags_.push_back(*FindHeader(response.headers, "ETag"));
-      part_md5s_ += md5;
-    }
+    concurrency::ThreadPool pool("s3-upload", static_cast<int>(std::min(kParallelParts, parts_.size())));
+    return concurrency::ParallelFor(
+        pool, cancel, parts_.size(), kParallelParts,
+        [this](const base::CancelToken& token, size_t i) { return SendPart(token, i); });
+  }
+
+  base::Status SendPart(const base::CancelToken& cancel, size_t i) {
+    TH_RETURN_IF_ERROR(cancel.status());
+    const int64_t offset = static_cast<int64_t>(i) * part_bytes_;
+    const ContentPart part(content_, offset, std::min(part_bytes_, size_ - offset));
+    TH_ASSIGN_OR_RETURN(const ContentDigests digests, DigestContent(cancel, part));
+    S3Request request{.method = "PUT",
+                      .key = name_,
+                      .query = {{"partNumber", base::Concat(i + 1)}, {"uploadId", upload_id_}},
+                      .headers = CustomerKeyHeaders(client_.config())};
+    request.content = &part;
+    request.content_sha256 = Hex(digests.sha256);
+    AddContentMd5(client_.config(), digests.md5, &request.headers);
+    request.verify = [](const S3Response& response) {
+      return FindHeader(response.headers, "ETag") != nullptr ? base::OkStatus()
+                                                             : base::DataLoss("no ETag in the answer");
+    };
+    TH_ASSIGN_OR_RETURN(const S3Response response, client_.Send(cancel, std::move(request)));
+    parts_[i] = {*FindHeader(response.headers, "ETag"), digests.md5};
     return base::OkStatus();
   }
 
@@ -151,9 +166,9 @@ class MultipartUpload {
                       .query = {{"uploadId", upload_id_}},
                       .headers = {{"content-type", "application/xml"}}};
     request.body = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
-    for (size_t i = 0; i < etags_.size(); ++i) {
-      base::Append(request.body, "<Part><PartNumber>", i + 1, "</PartNumber><ETag>", XmlEscape(etags_[i]),
-                   "</ETag></Part>");
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      base::Append(request.body, "<Part><PartNumber>", i + 1, "</PartNumber><ETag>",
+                   XmlEscape(parts_[i].etag), "</ETag></Part>");
     }
     request.body += "</CompleteMultipartUpload>";
     // The answer begins with a success before the work is done, so that only its body tells the outcome.
@@ -186,7 +201,11 @@ class MultipartUpload {
     }
     const std::string* length = FindHeader(response->headers, "Content-Length");
     const std::string* etag = FindHeader(response->headers, "ETag");
-    const std::string digest = base::Concat(Hex(Md5(part_md5s_)), "-", etags_.size());
+    std::string part_md5s;
+    for (const Part& part : parts_) {
+      part_md5s += part.md5;
+    }
+    const std::string digest = base::Concat(Hex(Md5(part_md5s)), "-", parts_.size());
     return length != nullptr && base::ParseInt64(*length) == size_ &&
            (!same_parts || (etag != nullptr && etag->find(digest) != std::string::npos));
   }
@@ -205,14 +224,17 @@ class MultipartUpload {
         base::Concat(base::Message(reason), "; its parts could not be removed: ", base::Message(status)));
   }
 
+  struct Part {
+    std::string etag;
+    std::string md5;  // raw
+  };
   S3Client& client_;
   const std::string name_;
+  const net::BodySource& content_;
   const int64_t size_;
-  const ReadContent& read_;
   int64_t part_bytes_ = 0;
   std::string upload_id_;
-  std::vector<std::string> etags_;
-  std::string part_md5s_;
+  std::vector<Part> parts_;
 };
 
 }  // namespace
@@ -227,11 +249,11 @@ std::vector<net::HttpHeader> CustomerKeyHeaders(const S3Config& config) {
 }
 
 base::Status UploadToS3(const base::CancelToken& cancel, S3Client& client, std::string_view name,
-                        int64_t size, const ReadContent& read) {
-  if (client.config().disable_multipart || size <= client.config().part_size_bytes) {
-    return PutWhole(cancel, client, name, size, read);
+                        const net::BodySource& content) {
+  if (client.config().disable_multipart || content.size_bytes() <= client.config().part_size_bytes) {
+    return PutWhole(cancel, client, name, content);
   }
-  return MultipartUpload(client, name, size, read).Run(cancel);
+  return MultipartUpload(client, name, content).Run(cancel);
 }
 
 }  // namespace thanos::objstore::internal
