@@ -23,6 +23,11 @@ inline double ToSeconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
+// Whole milliseconds, cut towards zero.
+inline int64_t ToMs(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
 class Clock {
  public:
   virtual ~Clock() = default;

@@ -1,9 +1,11 @@
 #include "block/chunk_reader.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <limits>
 #include <utility>
 
+#include "base/file_mapping.h"
 #include "encoding/crc32c.h"
 #include "encoding/varint.h"
 #include "index/mapped_file.h"
@@ -104,18 +106,41 @@ base::StatusOr<ChunkReader> ChunkReader::Open(const std::string& directory, std:
 }
 
 base::StatusOr<EncodedChunk> ChunkReader::Read(uint64_t ref) const {
+  std::string_view record;
+  return Read(ref, &record);
+}
+
+base::StatusOr<EncodedChunk> ChunkReader::Read(uint64_t ref, std::string_view* record) const {
   const auto segment = static_cast<uint32_t>(ref >> 32);
   const auto offset = static_cast<uint32_t>(ref);
   if (segment >= segments_.size() || offset >= segments_[segment].bytes.size()) {
     return base::DataLoss("block ", block_name_, " has no segment ", SegmentFileName(segment),
                           " with offset ", offset);
   }
-  auto chunk = ParseChunkRecord(segments_[segment].bytes.substr(offset));
-  if (!chunk.ok()) {
+  const std::string_view bytes = segments_[segment].bytes.substr(offset);
+  auto chunk = ParseChunkRecord(bytes);
+  if (chunk.ok()) {
+    *record = bytes.substr(
+        0, static_cast<size_t>(chunk->data.data() + chunk->data.size() - bytes.data()) + kChecksumBytes);
+  } else {
     return base::DataLoss("block ", block_name_, " segment ", SegmentFileName(segment), " offset ", offset,
                           ": ", base::Message(chunk.status()));
   }
   return chunk;
+}
+
+void ChunkReader::Release(uint64_t begin_ref, uint64_t end_ref) const {
+  for (uint64_t segment = begin_ref >> 32; segment <= end_ref >> 32 && segment < segments_.size();
+       ++segment) {
+    const base::SharedBytes& mapped = segments_[segment];
+    const size_t size = mapped.bytes.size();
+    const size_t begin = segment == begin_ref >> 32 ? static_cast<uint32_t>(begin_ref) : 0;
+    const size_t end =
+        segment == end_ref >> 32 ? std::min<size_t>(static_cast<uint32_t>(end_ref), size) : size;
+    if (begin < end) {
+      base::ReleasePages(mapped.owner, mapped.bytes.substr(begin, end - begin));
+    }
+  }
 }
 
 }  // namespace thanos::block

@@ -51,6 +51,11 @@ class ChunkReader {
 
   // Views live as long as this reader or a copy of owner(). DataLoss names block, segment and offset.
   base::StatusOr<EncodedChunk> Read(uint64_t ref) const;
+  // The same with the whole record (length field to checksum), to be copied into another segment.
+  base::StatusOr<EncodedChunk> Read(uint64_t ref, std::string_view* record) const;
+  // Says that the chunks from `begin_ref` up to `end_ref` are not read again soon: their pages leave the
+  // resident memory of this process (not the system's cache). Reading them again works as before.
+  void Release(uint64_t begin_ref, uint64_t end_ref) const;
   const base::BufferOwner& owner(uint64_t ref) const { return segments_[ref >> 32].owner; }
   size_t num_segments() const { return segments_.size(); }
 

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "block/chunk_reader.h"
+#include "block/chunk_records.h"
 #include "block/chunk_writer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -59,6 +60,58 @@ TEST_F(ChunkFilesTest, CutsSegmentsAtTheirLimit) {
     EXPECT_LE(std::filesystem::file_size(directory_ + "/" + SegmentFileName(static_cast<uint32_t>(i / 2))),
               100U);
   }
+}
+
+TEST_F(ChunkFilesTest, RecordsAreCopiedAsTheyAre) {
+  const auto writer = ChunkWriter::Create(directory_ + "/in");
+  std::vector<uint64_t> refs;
+  for (const size_t size : {size_t{1}, size_t{127}, size_t{128}, size_t{20'000}}) {
+    refs.push_back(*(*writer)->Write(chunkenc::Encoding::kXor, std::string(size, 'x')));
+  }
+  ASSERT_TRUE((*writer)->Finish().ok());
+  const auto reader = ChunkReader::Open(directory_ + "/in", "B");
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const auto copy = ChunkWriter::Create(directory_ + "/out");
+  for (const uint64_t ref : refs) {
+    std::string_view record;
+    const auto chunk = reader->Read(ref, &record);
+    ASSERT_TRUE(chunk.ok()) << chunk.status();
+    std::string made;
+    AppendChunkRecord(chunk->encoding, chunk->data, &made);
+    EXPECT_EQ(made, record);
+    EXPECT_EQ(*(*copy)->WriteRecord(record), ref);
+  }
+  ASSERT_TRUE((*copy)->Finish().ok());
+  const auto read = [&](const char* name) {
+    std::ifstream file(directory_ + name, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_EQ(read("/in/000001"), read("/out/000001"));
+  reader->Release(refs.front(), refs.back() + 1'000'000);
+  EXPECT_EQ(reader->Read(refs.back())->data, std::string(20'000, 'x'));
+}
+
+TEST_F(ChunkFilesTest, BuffersKeepSeriesApart) {
+  ChunkRecordBuffer buffer;
+  std::string elsewhere;
+  AppendChunkRecord(chunkenc::Encoding::kXor, "copied", &elsewhere);
+  buffer.AddChunk(1, 2, chunkenc::Encoding::kXor, 2, "first");
+  ChunkRecord copied;
+  copied.record = elsewhere;
+  buffer.AddCopy(copied);
+  buffer.EndSeries();
+  EXPECT_EQ(buffer.Series(0).size(), 2U);
+  buffer.EndSeries();
+  buffer.AddChunk(5, 6, chunkenc::Encoding::kXor, 2, std::string(5000, 'y'));
+  buffer.EndSeries();
+  ASSERT_EQ(buffer.num_series(), 3U);
+  EXPECT_TRUE(buffer.Series(1).empty());
+  EXPECT_EQ(ParseChunkRecord(buffer.Series(0)[0].record)->data, "first");
+  EXPECT_EQ(ParseChunkRecord(buffer.Series(0)[1].record)->data, "copied");
+  EXPECT_EQ(ParseChunkRecord(buffer.Series(2)[0].record)->data, std::string(5000, 'y'));
+  buffer.Clear();
+  EXPECT_EQ(buffer.num_chunks(), 0U);
+  EXPECT_EQ(buffer.num_series(), 0U);
 }
 
 TEST_F(ChunkFilesTest, DamageIsNamed) {

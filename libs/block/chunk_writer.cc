@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "block/chunk_reader.h"
 #include "block/internal/local_files.h"
 #include "encoding/crc32c.h"
@@ -15,8 +16,17 @@ namespace thanos::block {
 namespace {
 
 constexpr size_t kBufferBytes = 1024 * 1024;
+constexpr size_t kChecksumBytes = 4;
 
 }  // namespace
+
+void AppendChunkRecord(chunkenc::Encoding encoding, std::string_view data, std::string* out) {
+  encoding::AppendUvarint(*out, data.size());
+  const size_t body = out->size();
+  out->push_back(static_cast<char>(encoding));
+  *out += data;
+  base::AppendBigEndian32(*out, encoding::Crc32c(std::string_view(*out).substr(body)));
+}
 
 ChunkWriter::ChunkWriter(std::string directory, const ChunkWriterOptions& options)
     : directory_(std::move(directory)), options_(options) {}
@@ -72,24 +82,44 @@ base::Status ChunkWriter::CloseSegment() {
                 : base::ErrnoStatus(sync_error, base::Concat("sync chunks in ", directory_));
 }
 
-base::StatusOr<uint64_t> ChunkWriter::Write(chunkenc::Encoding encoding, std::string_view data) {
-  const uint64_t record_bytes = encoding::UvarintSize(data.size()) + 1 + data.size() + 4;
+// Makes room for a record in the open segment or a new one.
+base::StatusOr<uint64_t> ChunkWriter::Place(uint64_t record_bytes, uint64_t length_bytes) {
   if (record_bytes > options_.max_segment_bytes && record_bytes > (uint64_t{1} << 31)) {
-    return base::InvalidArgument("chunk of ", data.size(), " bytes");
+    return base::InvalidArgument("chunk record of ", record_bytes, " bytes");
   }
-  if (fd_ >= 0 && position_ + record_bytes > options_.max_segment_bytes) {
+  series_slack_ += kMaxChunkHeaderBytes - length_bytes;
+  if (fd_ >= 0 && position_ > kSegmentHeaderBytes &&
+      position_ + series_slack_ + record_bytes > options_.max_segment_bytes) {
     TH_RETURN_IF_ERROR(CloseSegment());
+    series_slack_ = kMaxChunkHeaderBytes - length_bytes;
   }
   if (fd_ < 0) {
     TH_RETURN_IF_ERROR(OpenSegment());
   }
   const uint64_t ref = MakeChunkRef(num_segments_ - 1, static_cast<uint32_t>(position_));
-  encoding::AppendUvarint(buffer_, data.size());
-  const size_t body = buffer_.size();
-  buffer_.push_back(static_cast<char>(encoding));
-  buffer_ += data;
-  base::AppendBigEndian32(buffer_, encoding::Crc32c(std::string_view(buffer_).substr(body)));
   position_ += record_bytes;
+  return ref;
+}
+
+base::StatusOr<uint64_t> ChunkWriter::Write(chunkenc::Encoding encoding, std::string_view data) {
+  const uint64_t length_bytes = encoding::UvarintSize(data.size());
+  TH_ASSIGN_OR_RETURN(const uint64_t ref,
+                      Place(length_bytes + 1 + data.size() + kChecksumBytes, length_bytes));
+  AppendChunkRecord(encoding, data, &buffer_);
+  if (buffer_.size() >= kBufferBytes) {
+    TH_RETURN_IF_ERROR(Flush());
+  }
+  return ref;
+}
+
+base::StatusOr<uint64_t> ChunkWriter::WriteRecord(std::string_view record) {
+  uint64_t length_bytes = 1;
+  while (length_bytes < record.size() && (static_cast<uint8_t>(record[length_bytes - 1]) & 0x80) != 0) {
+    ++length_bytes;
+  }
+  TH_CHECK(record.size() > length_bytes + kChecksumBytes && length_bytes <= kMaxChunkHeaderBytes);
+  TH_ASSIGN_OR_RETURN(const uint64_t ref, Place(record.size(), length_bytes));
+  buffer_ += record;
   if (buffer_.size() >= kBufferBytes) {
     TH_RETURN_IF_ERROR(Flush());
   }

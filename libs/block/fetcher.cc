@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -34,31 +35,35 @@ MetaFetcher::MetaFetcher(FetchOptions options, objstore::Bucket& bucket, concurr
       pool_(pool),
       metrics_(metrics),
       filters_(std::move(filters)),
-      syncs_(metrics.AddCounter("thanos_blocks_meta_syncs_total",
+      syncs_(metrics.AddCounter(options_.metrics_prefix + "_syncs_total",
                                 "Total blocks metadata synchronization attempts")),
       base_syncs_(metrics.AddCounter("thanos_blocks_meta_base_syncs_total",
                                      "Total blocks metadata synchronization attempts by base Fetcher")),
-      failures_(metrics.AddCounter("thanos_blocks_meta_sync_failures_total",
+      failures_(metrics.AddCounter(options_.metrics_prefix + "_sync_failures_total",
                                    "Total blocks metadata synchronization failures")),
-      duration_(metrics.AddHistogram("thanos_blocks_meta_sync_duration_seconds",
+      duration_(metrics.AddHistogram(options_.metrics_prefix + "_sync_duration_seconds",
                                      "Duration of the blocks metadata synchronization in seconds",
                                      {0.01, 1, 10, 100, 300, 600, 1000})) {
   SetStates({});
   // Never counted here: no meta is used without asking the bucket for it, and none is changed.
   (void)metrics.AddCounter("thanos_blocks_meta_base_cache_busts_total",
                            "Total blocks metadata cache busts by base Fetcher");
-  metrics
-      .AddGauge("thanos_blocks_meta_modified", "Number of blocks whose metadata changed",
-                {{"modified", "replica-label-removed"}})
-      .Set(0);
 }
 
 void MetaFetcher::SetStates(const StateCounts& counts) {
-  for (const char* state : kStates) {
+  const auto count_of = [&](const char* state) {
     const auto count = counts.find(state);
-    metrics_.AddGauge("thanos_blocks_meta_synced", "Number of block metadata synced", {{"state", state}})
-        .Set(count == counts.end() ? 0 : static_cast<double>(count->second));
+    return count == counts.end() ? 0 : static_cast<double>(count->second);
+  };
+  for (const char* state : kStates) {
+    metrics_
+        .AddGauge(options_.metrics_prefix + "_synced", "Number of block metadata synced", {{"state", state}})
+        .Set(count_of(state));
   }
+  metrics_
+      .AddGauge(options_.metrics_prefix + "_modified", "Number of blocks whose metadata changed",
+                {{"modified", "replica-label-removed"}})
+      .Set(count_of("replica-label-removed"));
 }
 
 base::StatusOr<std::vector<MetaFetcher::ListedBlock>> MetaFetcher::ListBlocks(
@@ -81,32 +86,56 @@ base::StatusOr<std::vector<MetaFetcher::ListedBlock>> MetaFetcher::ListBlocks(
   return blocks;
 }
 
+// A store may answer with a list that is short and looks complete. Blocks are taken for gone only when asking
+// for them says so.
+void MetaFetcher::AddUnlisted(const MetaMap& known, std::vector<ListedBlock>* blocks) {
+  std::set<model::Ulid> listed;
+  for (const ListedBlock& block : *blocks) {
+    listed.insert(block.ulid);
+  }
+  for (const auto& [ulid, meta] : known) {
+    if (!listed.contains(ulid)) {
+      blocks->push_back({.ulid = ulid, .listed = false});
+    }
+  }
+}
+
 base::StatusOr<std::shared_ptr<const Meta>> MetaFetcher::FindMeta(const base::CancelToken& cancel,
                                                                   const ListedBlock& block,
                                                                   const MetaMap& known) {
-  // What was read before is used only while the block still is in the bucket.
-  bool exists = block.has_meta.value_or(false);
-  if (!block.has_meta) {
-    TH_ASSIGN_OR_RETURN(exists, bucket_.Exists(cancel, MetaPath(block.ulid)));
-  }
-  if (!exists) {
+  const auto entry = known.find(block.ulid);
+  std::shared_ptr<const Meta> meta = entry != known.end() ? entry->second : LoadCached(block.ulid);
+  if (block.has_meta == false) {
     return base::NotFound("block ", block.ulid.ToString(), " has no meta.json");
   }
-  const auto entry = known.find(block.ulid);
-  return entry != known.end() ? entry->second : LoadMeta(cancel, block.ulid);
+  if (meta == nullptr) {
+    return LoadMeta(cancel, block.ulid);
+  }
+  // What was read before is used only while the block still is in the bucket.
+  if (!block.has_meta) {
+    TH_ASSIGN_OR_RETURN(const bool exists, bucket_.Exists(cancel, MetaPath(block.ulid)));
+    if (!exists) {
+      return base::NotFound("block ", block.ulid.ToString(), " has no meta.json");
+    }
+  }
+  return meta;
+}
+
+std::shared_ptr<const Meta> MetaFetcher::LoadCached(const model::Ulid& ulid) const {
+  if (options_.cache_directory.empty()) {
+    return nullptr;
+  }
+  const auto text =
+      internal::ReadFile(base::Concat(options_.cache_directory, "/", ulid.ToString(), "/", kMetaFileName));
+  if (!text.ok()) {
+    return nullptr;
+  }
+  auto meta = ParseMeta(*text);
+  return meta.ok() && meta->ulid == ulid ? std::make_shared<const Meta>(*std::move(meta)) : nullptr;
 }
 
 base::StatusOr<std::shared_ptr<const Meta>> MetaFetcher::LoadMeta(const base::CancelToken& cancel,
                                                                   const model::Ulid& ulid) {
-  const std::string directory = base::Concat(options_.cache_directory, "/", ulid.ToString());
-  const std::string cached_path = base::Concat(directory, "/", kMetaFileName);
-  if (!options_.cache_directory.empty()) {
-    if (const auto text = internal::ReadFile(cached_path); text.ok()) {
-      if (auto meta = ParseMeta(*text); meta.ok() && meta->ulid == ulid) {
-        return std::make_shared<const Meta>(*std::move(meta));
-      }
-    }
-  }
   TH_ASSIGN_OR_RETURN(const base::SharedBytes text, bucket_.Get(cancel, MetaPath(ulid)));
   auto meta = ParseMeta(text.bytes);
   if (!meta.ok()) {
@@ -116,9 +145,10 @@ base::StatusOr<std::shared_ptr<const Meta>> MetaFetcher::LoadMeta(const base::Ca
     return base::DataLoss("block ", ulid.ToString(), " meta.json is of block ", meta->ulid.ToString());
   }
   if (!options_.cache_directory.empty()) {
+    const std::string directory = base::Concat(options_.cache_directory, "/", ulid.ToString());
     base::Status status = internal::MakeDirectories(directory);
     if (status.ok()) {
-      status = internal::WriteFileAtomically(cached_path, text.bytes, false);
+      status = internal::WriteFileAtomically(base::Concat(directory, "/", kMetaFileName), text.bytes, false);
     }
     if (!status.ok()) {
       TH_LOG(kWarn, "caching block meta").With("block", ulid.ToString()).With("err", status);
@@ -135,13 +165,22 @@ base::Status MetaFetcher::ReadAll(const base::CancelToken& cancel, const std::ve
     auto meta = FindMeta(token, blocks[i], known);
     base::MutexLock lock(mutex);
     if (meta.ok()) {
+      if (!blocks[i].listed) {
+        TH_LOG(kWarn, "block is missing from the bucket's listing but is there")
+            .With("block", ulid.ToString());
+      }
       result->metas.emplace(ulid, *std::move(meta));
     } else if (meta.status().code() == base::StatusCode::kNotFound) {
-      result->partial.push_back(ulid);
+      if (blocks[i].listed) {
+        result->partial.push_back(ulid);
+      }
     } else if (meta.status().code() == base::StatusCode::kDataLoss) {
       result->damaged.emplace(ulid, meta.status());
-    } else if (result->incomplete.ok()) {
-      result->incomplete = base::Annotate(meta.status(), "block ", ulid.ToString());
+    } else {
+      result->unreadable.emplace(ulid, meta.status());
+      if (result->incomplete.ok()) {
+        result->incomplete = base::Annotate(meta.status(), "block ", ulid.ToString());
+      }
     }
     return cancel.status();
   };
@@ -170,7 +209,8 @@ void MetaFetcher::RemoveStaleCache(const MetaMap& metas) {
 }
 
 base::StatusOr<FetchResult> MetaFetcher::FetchLocked(const base::CancelToken& cancel) {
-  TH_ASSIGN_OR_RETURN(const std::vector<ListedBlock> blocks, ListBlocks(cancel));
+  TH_ASSIGN_OR_RETURN(std::vector<ListedBlock> blocks, ListBlocks(cancel));
+  AddUnlisted(known_, &blocks);
   FetchResult result;
   TH_RETURN_IF_ERROR(ReadAll(cancel, blocks, known_, &result));
   std::sort(result.partial.begin(), result.partial.end());

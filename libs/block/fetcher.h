@@ -25,6 +25,8 @@ struct FetchOptions {
   size_t concurrency = 32;
   // List everything at once instead of one directory per block.
   bool recursive_listing = false;
+  // Names of the metrics begin with it; fetchers of one process must differ.
+  std::string metrics_prefix = "thanos_blocks_meta";
 };
 
 struct FetchResult {
@@ -35,6 +37,8 @@ struct FetchResult {
   std::vector<model::Ulid> partial;
   // Not OK: some metas could not be read just now. Blocks absent from `metas` may exist.
   base::Status incomplete;
+  // Those metas, with what kept each from being read.
+  std::map<model::Ulid, base::Status> unreadable;
 };
 
 // Reads the metas of all blocks of a bucket. meta.json never changes once uploaded, so each is read once and
@@ -57,8 +61,10 @@ class MetaFetcher {
  private:
   struct ListedBlock {
     model::Ulid ulid;
-    std::optional<bool> has_meta;  // when the listing tells
+    std::optional<bool> has_meta{};  // when the listing tells
+    bool listed = true;              // false: known from before, but not in the listing
   };
+  static void AddUnlisted(const MetaMap& known, std::vector<ListedBlock>* blocks);
   base::StatusOr<std::vector<ListedBlock>> ListBlocks(const base::CancelToken& cancel);
   base::StatusOr<FetchResult> FetchLocked(const base::CancelToken& cancel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -68,7 +74,9 @@ class MetaFetcher {
   // The known meta or a new one. NotFound: the bucket has none.
   base::StatusOr<std::shared_ptr<const Meta>> FindMeta(const base::CancelToken& cancel,
                                                        const ListedBlock& block, const MetaMap& known);
-  // From the cache directory, else from the bucket. DataLoss: the bucket's copy is unusable.
+  // The copy in the cache directory; null when there is none that can be used.
+  std::shared_ptr<const Meta> LoadCached(const model::Ulid& ulid) const;
+  // From the bucket. NotFound; DataLoss: the bucket's copy is unusable.
   base::StatusOr<std::shared_ptr<const Meta>> LoadMeta(const base::CancelToken& cancel,
                                                        const model::Ulid& ulid);
   void RemoveStaleCache(const MetaMap& metas);

@@ -1,7 +1,10 @@
 #include "block/fetcher.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -117,6 +120,36 @@ TEST_F(FetcherTest, UnreadableMetaMakesTheViewIncomplete) {
   EXPECT_EQ(result->incomplete.code(), base::StatusCode::kUnavailable);
 }
 
+// What bounds the time of a first fetch: one read for each block, as many at a time as allowed.
+TEST_F(FetcherTest, AFirstFetchReadsEachMetaOnceAndInParallel) {
+  constexpr int kNumBlocks = 40;
+  for (int i = 0; i < kNumBlocks; ++i) {
+    Put(MakeMeta(i));
+  }
+  std::atomic<int> num_calls = 0;
+  std::atomic<int> in_flight = 0;
+  std::atomic<int> most_in_flight = 0;
+  plan_ = [&](const objstore::BucketCall& call) {
+    ++num_calls;
+    if (call.operation == objstore::BucketCall::Operation::kGet) {
+      most_in_flight = std::max(most_in_flight.load(), ++in_flight);
+      // Reads wait for each other, up to the number of threads.
+      const auto deadline = base::SteadyNow() + std::chrono::seconds(5);
+      while (most_in_flight < pool_.num_threads() && base::SteadyNow() < deadline) {
+        most_in_flight = std::max(most_in_flight.load(), in_flight.load());
+        std::this_thread::yield();
+      }
+      --in_flight;
+    }
+    return objstore::Fault{};
+  };
+  const auto result = Fetcher()->Fetch({});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->metas.size(), size_t{kNumBlocks});
+  EXPECT_EQ(num_calls, kNumBlocks + 1);
+  EXPECT_EQ(most_in_flight, pool_.num_threads());
+}
+
 TEST_F(FetcherTest, RecursiveListingSavesTheQuestionsForMetas) {
   Put(MakeMeta(1));
   ASSERT_TRUE(bucket_.Upload({}, UlidOf(2).ToString() + "/index", "x").ok());
@@ -130,6 +163,75 @@ TEST_F(FetcherTest, RecursiveListingSavesTheQuestionsForMetas) {
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->metas.size(), 1U);
   EXPECT_THAT(result->partial, ElementsAre(UlidOf(2)));
+}
+
+// A bucket whose listings leave one block out.
+class ShortListBucket final : public objstore::Bucket {
+ public:
+  explicit ShortListBucket(objstore::Bucket& inner) : inner_(inner) {}
+  std::string hidden;
+
+  std::string_view provider() const override { return inner_.provider(); }
+  std::string_view name() const override { return inner_.name(); }
+  base::Status List(const base::CancelToken& cancel, std::string_view directory,
+                    const objstore::ListOptions& options,
+                    const std::function<base::Status(const objstore::ListEntry&)>& visit) override {
+    return inner_.List(cancel, directory, options, [&](const objstore::ListEntry& entry) {
+      return !hidden.empty() && entry.name.starts_with(hidden) ? base::OkStatus() : visit(entry);
+    });
+  }
+  base::StatusOr<base::SharedBytes> Get(const base::CancelToken& cancel, std::string_view name) override {
+    return inner_.Get(cancel, name);
+  }
+  base::StatusOr<base::SharedBytes> GetRange(const base::CancelToken& cancel, std::string_view name,
+                                             int64_t offset, int64_t length) override {
+    return inner_.GetRange(cancel, name, offset, length);
+  }
+  base::StatusOr<bool> Exists(const base::CancelToken& cancel, std::string_view name) override {
+    return inner_.Exists(cancel, name);
+  }
+  base::StatusOr<objstore::ObjectAttributes> Attributes(const base::CancelToken& cancel,
+                                                        std::string_view name) override {
+    return inner_.Attributes(cancel, name);
+  }
+  base::Status Upload(const base::CancelToken& cancel, std::string_view name,
+                      std::string_view content) override {
+    return inner_.Upload(cancel, name, content);
+  }
+  base::Status UploadFile(const base::CancelToken& cancel, std::string_view name,
+                          const std::string& local_path) override {
+    return inner_.UploadFile(cancel, name, local_path);
+  }
+  base::Status Delete(const base::CancelToken& cancel, std::string_view name) override {
+    return inner_.Delete(cancel, name);
+  }
+
+ private:
+  objstore::Bucket& inner_;
+};
+
+TEST_F(FetcherTest, AShortListingDoesNotMakeKnownBlocksVanish) {
+  for (int number = 1; number <= 3; ++number) {
+    Put(MakeMeta(number));
+  }
+  ShortListBucket bucket(bucket_);
+  for (const bool recursive : {false, true}) {
+    bucket.hidden.clear();
+    MetaFetcher fetcher({.cache_directory = "", .recursive_listing = recursive}, bucket, pool_, telemetry::NullRegistry(), {});
+    EXPECT_EQ(fetcher.Fetch({})->metas.size(), 3U);
+    bucket.hidden = UlidOf(2).ToString();
+    const auto again = fetcher.Fetch({});
+    EXPECT_EQ(again->metas.size(), 3U);
+    EXPECT_THAT(again->partial, IsEmpty());
+  }
+  // What is gone for good is forgotten, and is no unfinished upload either.
+  MetaFetcher fetcher({}, bucket, pool_, telemetry::NullRegistry(), {});
+  bucket.hidden.clear();
+  EXPECT_EQ(fetcher.Fetch({})->metas.size(), 3U);
+  ASSERT_TRUE(bucket_.Delete({}, MetaPath(UlidOf(2))).ok());
+  const auto after = fetcher.Fetch({});
+  EXPECT_EQ(after->metas.size(), 2U);
+  EXPECT_THAT(after->partial, IsEmpty());
 }
 
 TEST_F(FetcherTest, FailedListingIsAnError) {

@@ -5,6 +5,7 @@
 
 #include "base/mutex.h"
 #include "concurrency/task_group.h"
+#include "labels/builder.h"
 #include "telemetry/log.h"
 
 namespace thanos::block {
@@ -96,15 +97,40 @@ base::Status DeletionMarkFilter::Filter(const base::CancelToken& cancel, MetaMap
   return base::OkStatus();
 }
 
-base::Status DuplicateFilter::Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) {
+base::Status ReplicaLabelFilter::Filter(const base::CancelToken&, MetaMap* metas, StateCounts* counts) {
+  if (names_.empty()) {
+    return base::OkStatus();
+  }
+  labels::LabelBuilder builder;
+  for (auto& [ulid, meta] : *metas) {
+    builder.Reset(meta->external_labels());
+    for (const std::string& name : names_) {
+      builder.Delete(name);
+    }
+    if (!meta->thanos || builder.span().size() == meta->external_labels().size()) {
+      continue;
+    }
+    if (builder.span().empty()) {
+      builder.Set(names_.front(), "deduped");
+    }
+    auto changed = std::make_shared<Meta>(*meta);
+    changed->thanos->labels = builder.Build();
+    meta = std::move(changed);
+    ++(*counts)["replica-label-removed"];
+  }
+  return base::OkStatus();
+}
+
+base::StatusOr<std::map<model::Ulid, model::Ulid>> FindCovered(const base::CancelToken& cancel,
+                                                               const MetaMap& metas) {
   std::map<std::string, std::vector<DuplicateCandidate>> groups;
-  for (const auto& [ulid, meta] : *metas) {
+  for (const auto& [ulid, meta] : metas) {
     DuplicateCandidate candidate{meta.get(), meta->compaction.sources};
     std::sort(candidate.sources.begin(), candidate.sources.end());
     groups[base::Concat(meta->resolution_ms(), labels::ToString(meta->external_labels()))].push_back(
         std::move(candidate));
   }
-  std::vector<model::Ulid> duplicates;
+  std::map<model::Ulid, model::Ulid> covered;
   for (auto& [key, group] : groups) {
     TH_RETURN_IF_ERROR(cancel.status());
     // Those with more sources first; among equals the newer block wins, as in Thanos.
@@ -114,22 +140,52 @@ base::Status DuplicateFilter::Filter(const base::CancelToken& cancel, MetaMap* m
     });
     std::vector<const DuplicateCandidate*> kept;
     for (const DuplicateCandidate& candidate : group) {
-      const bool covered = !candidate.sources.empty() &&
-                           std::any_of(kept.begin(), kept.end(), [&](const DuplicateCandidate* other) {
-                             return Contains(other->sources, candidate.sources);
-                           });
-      if (covered) {
-        duplicates.push_back(candidate.meta->ulid);
+      const auto covering = std::find_if(kept.begin(), kept.end(), [&](const DuplicateCandidate* other) {
+        return Contains(other->sources, candidate.sources);
+      });
+      if (!candidate.sources.empty() && covering != kept.end()) {
+        covered.emplace(candidate.meta->ulid, (*covering)->meta->ulid);
       } else {
         kept.push_back(&candidate);
       }
     }
   }
-  for (const model::Ulid& ulid : duplicates) {
+  return covered;
+}
+
+base::Status DuplicateFilter::Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) {
+  TH_ASSIGN_OR_RETURN(const auto covered, FindCovered(cancel, *metas));
+  for (const auto& [ulid, covering] : covered) {
     metas->erase(ulid);
     ++(*counts)["duplicate"];
   }
   return base::OkStatus();
+}
+
+base::StatusOr<BlockMarks> ReadMarks(const base::CancelToken& cancel, objstore::Bucket& bucket,
+                                     concurrency::ThreadPool& pool, size_t concurrency,
+                                     const std::vector<model::Ulid>& blocks) {
+  base::Mutex mutex;
+  BlockMarks marks;
+  const auto read_one = [&](const base::CancelToken& token, size_t i) -> base::Status {
+    const model::Ulid& ulid = blocks[i];
+    TH_ASSIGN_OR_RETURN(const auto deletion, ReadDeletionMark(token, bucket, ulid));
+    TH_ASSIGN_OR_RETURN(const auto no_compact, ReadNoCompactMark(token, bucket, ulid));
+    TH_ASSIGN_OR_RETURN(const auto no_downsample, ReadNoDownsampleMark(token, bucket, ulid));
+    base::MutexLock lock(mutex);
+    if (deletion) {
+      marks.deletion.emplace(ulid, *deletion);
+    }
+    if (no_compact) {
+      marks.no_compact.emplace(ulid, *no_compact);
+    }
+    if (no_downsample) {
+      marks.no_downsample.emplace(ulid, *no_downsample);
+    }
+    return base::OkStatus();
+  };
+  TH_RETURN_IF_ERROR(concurrency::ParallelFor(pool, cancel, blocks.size(), concurrency, read_one));
+  return marks;
 }
 
 base::Status ExtensionFilter::Filter(const base::CancelToken&, MetaMap* metas, StateCounts* counts) {

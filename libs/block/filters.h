@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/cancel.h"
@@ -54,6 +55,10 @@ class SelectionFilter final : public BlockFilter {
   const std::function<bool(const Meta&)> keep_;
 };
 
+// The content of --selector.relabel-config: keep, drop and hashmod rules over the external labels of a block
+// and `__block_id`, its ULID. Blocks they drop belong to others. Null: no rules. InvalidArgument: malformed.
+base::StatusOr<std::unique_ptr<BlockFilter>> ParseBlockSelector(std::string_view yaml);
+
 // Leaves blocks alone that are younger than the delay, unless a compactor or a repair made them.
 class ConsistencyDelayFilter final : public BlockFilter {
  public:
@@ -82,8 +87,37 @@ class DeletionMarkFilter final : public BlockFilter {
   const base::Clock& clock_;
 };
 
-// Removes blocks whose sources are all contained in another block with the same external labels and
-// resolution.
+// Drops external labels by which replicas differ from what is seen of the blocks; a block left without labels
+// gets `<first name>="deduped"`, as in Thanos. Counts in "replica-label-removed".
+class ReplicaLabelFilter final : public BlockFilter {
+ public:
+  explicit ReplicaLabelFilter(std::vector<std::string> names) : names_(std::move(names)) {}
+  base::Status Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) override;
+
+ private:
+  const std::vector<std::string> names_;
+};
+
+// The blocks whose sources are all contained in another block with the same external labels and resolution,
+// each with that other one. Of blocks with equal sources the newest stays.
+base::StatusOr<std::map<model::Ulid, model::Ulid>> FindCovered(const base::CancelToken& cancel,
+                                                               const MetaMap& metas);
+
+// All marks of some blocks.
+struct BlockMarks {
+  std::map<model::Ulid, DeletionMark> deletion;
+  std::map<model::Ulid, NoCompactMark> no_compact;
+  std::map<model::Ulid, NoDownsampleMark> no_downsample;
+};
+
+// Reads them, `concurrency` blocks at a time. A malformed mark counts as absent; whatever else keeps one from
+// being read is an error, for whoever acts on blocks must know all their marks. Not to be called on a thread
+// of `pool`.
+base::StatusOr<BlockMarks> ReadMarks(const base::CancelToken& cancel, objstore::Bucket& bucket,
+                                     concurrency::ThreadPool& pool, size_t concurrency,
+                                     const std::vector<model::Ulid>& blocks);
+
+// Removes the blocks FindCovered finds.
 class DuplicateFilter final : public BlockFilter {
  public:
   base::Status Filter(const base::CancelToken& cancel, MetaMap* metas, StateCounts* counts) override;

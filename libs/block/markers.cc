@@ -77,6 +77,18 @@ base::StatusOr<std::optional<Mark>> Read(const base::CancelToken& cancel, objsto
   return base::Annotate(mark.status(), path);
 }
 
+template <typename Mark>
+base::StatusOr<bool> Write(const base::CancelToken& cancel, objstore::Bucket& bucket, const Mark& mark,
+                           std::string_view file_name) {
+  const std::string path = base::Concat(mark.id.ToString(), "/", file_name);
+  TH_ASSIGN_OR_RETURN(const bool exists, bucket.Exists(cancel, path));
+  if (exists) {
+    return false;
+  }
+  TH_RETURN_IF_ERROR(base::Annotate(bucket.Upload(cancel, path, FormatMark(mark)), "writing ", path));
+  return true;
+}
+
 }  // namespace
 
 base::StatusOr<DeletionMark> ParseDeletionMark(std::string_view json) {
@@ -122,6 +134,21 @@ base::StatusOr<std::optional<NoDownsampleMark>> ReadNoDownsampleMark(const base:
                                                                      objstore::Bucket& bucket,
                                                                      const model::Ulid& ulid) {
   return Read(cancel, bucket, ulid, kNoDownsampleMarkFileName, ParseNoDownsampleMark);
+}
+
+base::StatusOr<bool> WriteMark(const base::CancelToken& cancel, objstore::Bucket& bucket,
+                               const DeletionMark& mark) {
+  return Write(cancel, bucket, mark, kDeletionMarkFileName);
+}
+
+base::StatusOr<bool> WriteMark(const base::CancelToken& cancel, objstore::Bucket& bucket,
+                               const NoCompactMark& mark) {
+  return Write(cancel, bucket, mark, kNoCompactMarkFileName);
+}
+
+base::StatusOr<bool> WriteMark(const base::CancelToken& cancel, objstore::Bucket& bucket,
+                               const NoDownsampleMark& mark) {
+  return Write(cancel, bucket, mark, kNoDownsampleMarkFileName);
 }
 
 }  // namespace thanos::block

@@ -18,6 +18,15 @@ inline constexpr std::string_view kDeletionMarkFileName = "deletion-mark.json";
 inline constexpr std::string_view kNoCompactMarkFileName = "no-compact-mark.json";
 inline constexpr std::string_view kNoDownsampleMarkFileName = "no-downsample-mark.json";
 
+// Reasons Thanos writes into marks.
+inline constexpr std::string_view kReasonManual = "manual";
+inline constexpr std::string_view kReasonIndexSize = "index-size-exceeding";
+inline constexpr std::string_view kReasonOutOfOrderChunk = "block-index-out-of-order-chunk";
+inline constexpr std::string_view kReasonVerticalDownsampled = "downsample-vertical-compaction";
+// Reasons of blocks set aside because of their data.
+inline constexpr std::string_view kReasonOverlap = "overlap";
+inline constexpr std::string_view kReasonDamaged = "damaged-block";
+
 // Times are seconds since the Unix epoch.
 struct DeletionMark {
   model::Ulid id;
@@ -61,5 +70,14 @@ base::StatusOr<std::optional<NoCompactMark>> ReadNoCompactMark(const base::Cance
 base::StatusOr<std::optional<NoDownsampleMark>> ReadNoDownsampleMark(const base::CancelToken& cancel,
                                                                      objstore::Bucket& bucket,
                                                                      const model::Ulid& ulid);
+
+// Writes a mark beside its block unless there is one of the kind already, which stays as it is. True: it was
+// written now.
+base::StatusOr<bool> WriteMark(const base::CancelToken& cancel, objstore::Bucket& bucket,
+                               const DeletionMark& mark);
+base::StatusOr<bool> WriteMark(const base::CancelToken& cancel, objstore::Bucket& bucket,
+                               const NoCompactMark& mark);
+base::StatusOr<bool> WriteMark(const base::CancelToken& cancel, objstore::Bucket& bucket,
+                               const NoDownsampleMark& mark);
 
 }  // namespace thanos::block

@@ -228,6 +228,63 @@ Value FileToJson(const BlockFile& file, Allocator& allocator) {
   return item;
 }
 
+Value DeletionToJson(const BlockRewrite::Deletion& deletion, Allocator& allocator) {
+  Value item(rapidjson::kObjectType);
+  SetMember(item, "matchers", ToValue(deletion.matchers, allocator), allocator);
+  SetNonEmptyList(
+      item, "intervals", deletion.intervals,
+      [&](const BlockRewrite::Interval& interval) {
+        Value times(rapidjson::kObjectType);
+        SetMember(times, "Mint", Value(interval.min_time_ms), allocator);
+        SetMember(times, "Maxt", Value(interval.max_time_ms), allocator);
+        return times;
+      },
+      allocator);
+  if (!deletion.request_id.empty()) {
+    SetMember(item, "request_id", ToValue(deletion.request_id, allocator), allocator);
+  }
+  return item;
+}
+
+Value RelabelToJson(const relabel::RuleConfig& rule, Allocator& allocator) {
+  const auto text = [&](std::string_view value) { return ToValue(value, allocator); };
+  Value item(rapidjson::kObjectType);
+  SetNonEmptyList(item, "sourceLabels", rule.source_labels, text, allocator);
+  SetMember(item, "separator", text(rule.separator), allocator);
+  SetMember(item, "regex", text(rule.regex), allocator);
+  SetNonZero(item, "modulus", rule.modulus, allocator);
+  if (!rule.target_label.empty()) {
+    SetMember(item, "targetLabel", text(rule.target_label), allocator);
+  }
+  SetMember(item, "replacement", text(rule.replacement), allocator);
+  SetMember(item, "action", text(relabel::ActionName(rule.action)), allocator);
+  return item;
+}
+
+void WriteRewrites(Value& section, const std::vector<BlockRewrite>& rewrites, Allocator& allocator) {
+  if (rewrites.empty()) {
+    return;
+  }
+  if (const auto known = section.FindMember("rewrites");
+      known == section.MemberEnd() || !known->value.IsArray()) {
+    SetMember(section, "rewrites", Value(rapidjson::kArrayType), allocator);
+  }
+  for (const BlockRewrite& rewrite : rewrites) {
+    Value item(rapidjson::kObjectType);
+    SetNonEmptyList(
+        item, "sources", rewrite.sources,
+        [&](const model::Ulid& ulid) { return ToValue(ulid.ToString(), allocator); }, allocator);
+    SetNonEmptyList(
+        item, "deletions_applied", rewrite.deletions,
+        [&](const BlockRewrite::Deletion& deletion) { return DeletionToJson(deletion, allocator); },
+        allocator);
+    SetNonEmptyList(
+        item, "relabels_applied", rewrite.relabels,
+        [&](const relabel::RuleConfig& rule) { return RelabelToJson(rule, allocator); }, allocator);
+    section["rewrites"].PushBack(item, allocator);
+  }
+}
+
 void WriteThanos(Value& root, const ThanosSection& section, Allocator& allocator) {
   Value& object = MakeObject(root, "thanos", allocator);
   Value label_map(rapidjson::kObjectType);
@@ -244,6 +301,7 @@ void WriteThanos(Value& root, const ThanosSection& section, Allocator& allocator
   SetNonEmptyList(
       object, "files", section.files, [&](const BlockFile& file) { return FileToJson(file, allocator); },
       allocator);
+  WriteRewrites(object, section.new_rewrites, allocator);
   Value& index_stats = MakeObject(object, "index_stats", allocator);
   SetNonZero(index_stats, "series_max_size", section.series_max_bytes, allocator);
   SetNonZero(index_stats, "chunk_max_size", section.chunk_max_bytes, allocator);

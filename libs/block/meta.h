@@ -12,6 +12,7 @@
 #include "labels/labels.h"
 #include "model/time_range.h"
 #include "model/ulid.h"
+#include "relabel/relabel.h"
 
 namespace thanos::block {
 
@@ -26,6 +27,8 @@ inline constexpr std::string_view kSourceReceive = "receive";
 inline constexpr std::string_view kSourceCompactor = "compactor";
 inline constexpr std::string_view kSourceCompactorRepair = "compactor.repair";
 inline constexpr std::string_view kSourceBucketRepair = "bucket.repair";
+inline constexpr std::string_view kSourceBucketRewrite = "bucket.rewrite";
+inline constexpr std::string_view kSourceBucketUpload = "bucket.upload";
 inline constexpr std::string_view kSourceRuler = "ruler";
 
 struct BlockStats {
@@ -65,7 +68,23 @@ struct BlockFile {
   friend bool operator==(const BlockFile&, const BlockFile&) = default;
 };
 
-// The `thanos` section. `rewrites` and unknown keys are kept by FormatMeta, not shown here.
+// What a rewrite of a block by `tools bucket rewrite` did.
+struct BlockRewrite {
+  struct Interval {
+    int64_t min_time_ms = 0;  // both inclusive
+    int64_t max_time_ms = 0;
+  };
+  struct Deletion {
+    std::string matchers;             // "{a=\"b\"}"
+    std::vector<Interval> intervals;  // none: all of the series
+    std::string request_id;
+  };
+  std::vector<model::Ulid> sources;  // those of the block before
+  std::vector<Deletion> deletions;
+  std::vector<relabel::RuleConfig> relabels;
+};
+
+// The `thanos` section. Earlier `rewrites` and unknown keys are kept by FormatMeta, not shown here.
 struct ThanosSection {
   labels::Labels labels;  // external labels
   int64_t resolution_ms = 0;
@@ -76,6 +95,7 @@ struct ThanosSection {
   int64_t chunk_max_bytes = 0;
   std::string upload_time;  // RFC 3339; empty or year 1 when unknown
   std::vector<std::string> extension_keys;
+  std::vector<BlockRewrite> new_rewrites;  // appended to `rewrites`
 };
 
 struct Meta {

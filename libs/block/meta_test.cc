@@ -127,6 +127,46 @@ TEST(MetaTest, ChangesOnlyWhatChanged) {
   EXPECT_THAT(FormatMeta(meta), ::testing::Not(HasSubstr("numSamples")));
 }
 
+TEST(MetaTest, AppendsRewrites) {
+  Meta meta = *ParseMeta(kThanosMeta);
+  BlockRewrite rewrite;
+  rewrite.sources = {meta.ulid};
+  rewrite.deletions.push_back({.matchers = "{a=\"b\"}", .intervals = {{1, 2}}, .request_id = ""});
+  rewrite.relabels.push_back({.source_labels = {"x"}, .target_label = "y"});
+  meta.thanos->new_rewrites.push_back(rewrite);
+  EXPECT_THAT(FormatMeta(meta), HasSubstr(R"json(
+			{
+				"sources": [
+					"01JXQ5B2M8ZC4N9W0V8R5T7YQK"
+				],
+				"deletions_applied": [
+					{
+						"matchers": "{a=\"b\"}",
+						"intervals": [
+							{
+								"Mint": 1,
+								"Maxt": 2
+							}
+						]
+					}
+				],
+				"relabels_applied": [
+					{
+						"sourceLabels": [
+							"x"
+						],
+						"separator": ";",
+						"regex": "(.*)",
+						"targetLabel": "y",
+						"replacement": "$1",
+						"action": "replace"
+					}
+				]
+			}
+		],
+		"index_stats")json"));
+}
+
 TEST(MetaTest, WritesAFreshMetaAsPrometheusDoes) {
   Meta meta;
   meta.ulid = *model::Ulid::Parse("01JXQ5B2M8ZC4N9W0V8R5T7YQK");

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
+#include "block/chunk_reader.h"
 #include "block/internal/local_files.h"
 #include "chunkenc/column_decoder.h"
 
@@ -44,20 +46,24 @@ base::StatusOr<std::unique_ptr<BlockWriter>> BlockWriter::Create(const std::stri
   return writer;
 }
 
+void BlockWriter::CountChunk(chunkenc::Encoding encoding, uint64_t num_samples, size_t data_bytes) {
+  stats_.num_samples += num_samples;
+  if (encoding == chunkenc::Encoding::kXor) {
+    stats_.num_float_samples += num_samples;
+  } else if (encoding != chunkenc::Encoding::kAggregate) {
+    stats_.num_histogram_samples += num_samples;
+  }
+  max_chunk_bytes_ = std::max(max_chunk_bytes_, static_cast<int64_t>(data_bytes));
+}
+
 base::Status BlockWriter::AddSeries(labels::LabelSpan labels, std::span<const ChunkToWrite> chunks) {
   chunk_metas_.clear();
+  chunks_->BeginSeries();
   for (const ChunkToWrite& chunk : chunks) {
     TH_ASSIGN_OR_RETURN(const int num_samples, chunkenc::NumSamples(chunk.encoding, chunk.data));
     TH_ASSIGN_OR_RETURN(const uint64_t ref, chunks_->Write(chunk.encoding, chunk.data));
     chunk_metas_.push_back({ref, chunk.min_time_ms, chunk.max_time_ms});
-    const auto count = static_cast<uint64_t>(num_samples);
-    stats_.num_samples += count;
-    if (chunk.encoding == chunkenc::Encoding::kXor) {
-      stats_.num_float_samples += count;
-    } else if (chunk.encoding != chunkenc::Encoding::kAggregate) {
-      stats_.num_histogram_samples += count;
-    }
-    max_chunk_bytes_ = std::max(max_chunk_bytes_, static_cast<int64_t>(chunk.data.size()));
+    CountChunk(chunk.encoding, static_cast<uint64_t>(num_samples), chunk.data.size());
   }
   TH_RETURN_IF_ERROR(index_->AddSeries(labels, chunk_metas_));
   ++stats_.num_series;
@@ -65,14 +71,38 @@ base::Status BlockWriter::AddSeries(labels::LabelSpan labels, std::span<const Ch
   return base::OkStatus();
 }
 
-base::StatusOr<Meta> BlockWriter::Finish(Meta meta) {
+base::Status BlockWriter::AddSeries(std::span<const index::SymbolPair> labels,
+                                    std::span<const ChunkRecord> chunks) {
+  chunk_metas_.clear();
+  chunks_->BeginSeries();
+  for (const ChunkRecord& chunk : chunks) {
+    TH_ASSIGN_OR_RETURN(const uint64_t ref, chunks_->WriteRecord(chunk.record));
+    chunk_metas_.push_back({ref, chunk.min_time_ms, chunk.max_time_ms});
+    CountChunk(chunk.encoding, chunk.num_samples, chunk.data_bytes);
+  }
+  TH_RETURN_IF_ERROR(index_->AddSeries(labels, chunk_metas_));
+  ++stats_.num_series;
+  stats_.num_chunks += chunks.size();
+  return base::OkStatus();
+}
+
+base::StatusOr<Meta> BlockWriter::Finish(Meta meta, Statistics statistics) {
   TH_RETURN_IF_ERROR(chunks_->Finish());
   TH_RETURN_IF_ERROR(index_->Finish());
   meta.ulid = ulid_;
-  meta.stats = stats_;
+  const BlockStats given = std::exchange(meta.stats, stats_);
+  if (statistics == Statistics::kKeepKinds) {
+    meta.stats.num_float_samples = given.num_float_samples;
+    meta.stats.num_histogram_samples = given.num_histogram_samples;
+    meta.stats.num_tombstones = given.num_tombstones;
+  }
   if (meta.thanos) {
     meta.thanos->series_max_bytes = static_cast<int64_t>(index_->max_series_bytes());
     meta.thanos->chunk_max_bytes = max_chunk_bytes_;
+    meta.thanos->segment_files.clear();
+    for (uint32_t segment = 0; segment < chunks_->num_segments(); ++segment) {
+      meta.thanos->segment_files.push_back(SegmentFileName(segment));
+    }
   }
   TH_RETURN_IF_ERROR(WriteMetaFile(temporary_, meta));
   TH_RETURN_IF_ERROR(internal::SyncDirectory(temporary_));
@@ -83,6 +113,31 @@ base::StatusOr<Meta> BlockWriter::Finish(Meta meta) {
   finished_ = true;
   TH_RETURN_IF_ERROR(internal::SyncDirectory(parent_));
   return meta;
+}
+
+base::StatusOr<std::vector<BlockFile>> ListBlockFiles(const std::string& directory) {
+  std::vector<BlockFile> files;
+  struct stat status {};
+  for (uint32_t segment = 0;; ++segment) {
+    BlockFile file;
+    file.rel_path = base::Concat(kChunksDirectory, "/", SegmentFileName(segment));
+    if (stat(base::Concat(directory, "/", file.rel_path).c_str(), &status) != 0) {
+      break;
+    }
+    file.size_bytes = status.st_size;
+    files.push_back(std::move(file));
+  }
+  BlockFile index;
+  index.rel_path = kIndexFileName;
+  if (stat(base::Concat(directory, "/", kIndexFileName).c_str(), &status) != 0) {
+    return base::ErrnoStatus(errno, base::Concat("index of block in ", directory));
+  }
+  index.size_bytes = status.st_size;
+  files.push_back(std::move(index));
+  BlockFile meta;
+  meta.rel_path = kMetaFileName;
+  files.push_back(std::move(meta));
+  return files;
 }
 
 }  // namespace thanos::block

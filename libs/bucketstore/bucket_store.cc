@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "bucketstore/internal/block_set.h"
+#include "bucketstore/internal/chunk_pool.h"
 #include "bucketstore/internal/index_cache.h"
 #include "bucketstore/internal/metrics.h"
+#include "cache/remote_cache.h"
 
 namespace thanos::bucketstore {
 namespace {
@@ -18,13 +20,15 @@ constexpr std::string_view kCompatibilityLabel = "@thanos_compatibility_store_ty
 }  // namespace
 
 BucketStore::BucketStore(Options options, objstore::Bucket& bucket, block::MetaFetcher& fetcher,
-                         concurrency::ThreadPool& pool, telemetry::Registry& metrics)
+                         concurrency::ThreadPool& pool, telemetry::Registry& metrics,
+                         std::unique_ptr<internal::IndexCache> index_cache)
     : options_(std::move(options)),
       bucket_(bucket),
       fetcher_(fetcher),
       pool_(pool),
       metrics_(std::make_unique<internal::Metrics>(metrics)),
-      index_cache_(std::make_unique<internal::IndexCache>(options_.index_cache, metrics)),
+      index_cache_(std::move(index_cache)),
+      chunk_pool_(std::make_unique<internal::ChunkPool>(options_.chunk_pool_bytes)),
       gate_(options_.max_concurrent_series),
       blocks_(std::make_shared<const internal::BlockSet>()) {
   metrics_->gate_max.Set(options_.max_concurrent_series);
@@ -45,7 +49,15 @@ base::StatusOr<std::unique_ptr<BucketStore>> BucketStore::Create(Options options
   if (error) {
     return base::ErrnoStatus(error.value(), base::Concat("create data directory ", options.data_directory));
   }
-  return std::unique_ptr<BucketStore>(new BucketStore(std::move(options), bucket, fetcher, pool, metrics));
+  std::unique_ptr<cache::Cache> remote;
+  if (options.index_cache.remote) {
+    static const base::SystemClock kClock;  // long times to live are absolute
+    TH_ASSIGN_OR_RETURN(remote,
+                        cache::MakeRemoteCache("index-cache", *options.index_cache.remote, kClock, metrics));
+  }
+  auto index_cache = std::make_unique<internal::IndexCache>(options.index_cache, metrics, std::move(remote));
+  return std::unique_ptr<BucketStore>(
+      new BucketStore(std::move(options), bucket, fetcher, pool, metrics, std::move(index_cache)));
 }
 
 std::shared_ptr<const internal::BlockSet> BucketStore::blocks() const {

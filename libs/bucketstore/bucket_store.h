@@ -19,6 +19,7 @@ namespace thanos::bucketstore {
 
 namespace internal {
 class BlockSet;
+class ChunkPool;
 class IndexCache;
 struct Metrics;
 struct RequestScope;
@@ -29,15 +30,16 @@ struct SelectedBlock;
 class BucketStore final : public storeapi::Store {
  public:
   // All references must outlive the store. `pool` does the store's bucket reads; neither Sync nor a call of
-  // the Store interface may run on its threads. InvalidArgument or Internal: the data directory cannot be
-  // used.
+  // the Store interface may run on its threads. InvalidArgument or Internal: the data directory or the index
+  // cache cannot be used.
   static base::StatusOr<std::unique_ptr<BucketStore>> Create(Options options, objstore::Bucket& bucket,
                                                              block::MetaFetcher& fetcher,
                                                              concurrency::ThreadPool& pool,
                                                              telemetry::Registry& metrics);
   ~BucketStore() override;
 
-  // Loads new blocks and drops those that are gone. The first success makes the store ready. A block that
+  // Loads new blocks and drops those that are gone. The first success makes the store ready, or the second
+  // try, when some blocks could be loaded and others could not even be read about. A block that
   // cannot be loaded is logged, tried again by the next Sync, and named in the warnings of requests that it
   // might have answered. An error means that the view of the bucket is incomplete: what was found is served
   // nevertheless.
@@ -54,7 +56,8 @@ class BucketStore final : public storeapi::Store {
 
  private:
   BucketStore(Options options, objstore::Bucket& bucket, block::MetaFetcher& fetcher,
-              concurrency::ThreadPool& pool, telemetry::Registry& metrics);
+              concurrency::ThreadPool& pool, telemetry::Registry& metrics,
+              std::unique_ptr<internal::IndexCache> index_cache);
 
   std::shared_ptr<const internal::BlockSet> blocks() const;
   std::shared_ptr<const internal::BlockSet> LoadBlocks(const base::CancelToken& cancel,
@@ -81,9 +84,11 @@ class BucketStore final : public storeapi::Store {
   concurrency::ThreadPool& pool_;
   const std::unique_ptr<internal::Metrics> metrics_;
   const std::unique_ptr<internal::IndexCache> index_cache_;
+  const std::unique_ptr<internal::ChunkPool> chunk_pool_;
   concurrency::Gate gate_;
   std::atomic<bool> ready_{false};
   base::Mutex sync_mutex_;  // one Sync at a time; before mutex_
+  bool has_tried_ ABSL_GUARDED_BY(sync_mutex_) = false;
   mutable base::Mutex mutex_;
   std::shared_ptr<const internal::BlockSet> blocks_ ABSL_GUARDED_BY(mutex_);
 };

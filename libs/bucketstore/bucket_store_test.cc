@@ -383,6 +383,70 @@ TEST_F(BucketStoreTest, IncompleteViewsDropNothing) {
   EXPECT_THAT(store_->Info()->tsdb_infos, SizeIs(2));
 }
 
+TEST_F(BucketStoreTest, AnUnreadableMetaIsNamedAndHidesNothing) {
+  AddTwoBlocks();
+  plan_ = [&](const objstore::BucketCall& call) {
+    objstore::Fault fault;
+    if (call.name == block::MetaPath(kFirst)) {
+      fault.error = base::PermissionDenied("access denied");
+    }
+    return fault;
+  };
+  Open();
+  EXPECT_FALSE(store_->Sync({}).ok());
+  EXPECT_FALSE(store_->ready()) << "perhaps the trouble passes";
+  EXPECT_FALSE(store_->Sync({}).ok());
+  ASSERT_TRUE(store_->ready());
+  storeapi::SeriesRequest request = Request({Matcher::Equal("__name__", "down")});
+  Answer answer = Query(request);
+  ASSERT_TRUE(answer.status.ok()) << answer.status;
+  EXPECT_THAT(answer.series, SizeIs(1));
+  ASSERT_THAT(answer.warnings, SizeIs(1));
+  EXPECT_THAT(answer.warnings[0], HasSubstr(kFirst.ToString()));
+  request.partial_response = storeapi::PartialResponse::kAbort;
+  EXPECT_EQ(Query(request).status.code(), base::StatusCode::kAborted);
+  plan_ = [](const objstore::BucketCall&) { return objstore::Fault{}; };
+  ASSERT_TRUE(store_->Sync({}).ok());
+  EXPECT_THAT(Query(request).series, SizeIs(2));
+}
+
+TEST_F(BucketStoreTest, DamagedMetasAreNamedAndHideNothing) {
+  AddTwoBlocks();
+  const std::string good(bucket_.Get({}, block::MetaPath(kFirst))->bytes);
+  std::string other_version = good;
+  other_version.replace(other_version.find("\"version\""), 12, "\"version\": 9");
+  for (const std::string& bad : {std::string("{"), std::string(), std::string("[]"), other_version,
+                                 std::string(bucket_.Get({}, block::MetaPath(kSecond))->bytes)}) {
+    ASSERT_TRUE(bucket_.Upload({}, block::MetaPath(kFirst), bad).ok());
+    std::filesystem::remove_all(directory_ + "/data");
+    OpenAndSync();
+    storeapi::SeriesRequest request = Request({Matcher::Equal("__name__", "down")});
+    const Answer answer = Query(request);
+    ASSERT_TRUE(answer.status.ok()) << answer.status;
+    EXPECT_THAT(answer.series, SizeIs(1)) << bad;
+    ASSERT_THAT(answer.warnings, SizeIs(1)) << bad;
+    EXPECT_THAT(answer.warnings[0], HasSubstr(kFirst.ToString()));
+    request.partial_response = storeapi::PartialResponse::kAbort;
+    EXPECT_EQ(Query(request).status.code(), base::StatusCode::kAborted);
+  }
+}
+
+TEST_F(BucketStoreTest, ABlockThatVanishesDuringAQueryIsNamed) {
+  AddTwoBlocks();
+  OpenAndSync();
+  for (const std::string file : {"index", "chunks/000001", "meta.json"}) {
+    ASSERT_TRUE(bucket_.Delete({}, base::Concat(kFirst.ToString(), "/", file)).ok());
+  }
+  const Answer answer = Query(Request({Matcher::Equal("__name__", "down")}));
+  ASSERT_TRUE(answer.status.ok()) << answer.status;
+  EXPECT_THAT(answer.series, SizeIs(1));
+  ASSERT_THAT(answer.warnings, SizeIs(1));
+  EXPECT_THAT(answer.warnings[0], HasSubstr(kFirst.ToString()));
+  // The next synchronisation knows that it is gone.
+  ASSERT_TRUE(store_->Sync({}).ok());
+  EXPECT_THAT(Query(Request({Matcher::Equal("__name__", "down")})).warnings, SizeIs(0));
+}
+
 TEST_F(BucketStoreTest, ABlockThatDoesNotLoadIsNamedAndHidesNothing) {
   AddTwoBlocks();
   ASSERT_TRUE(bucket_.Upload({}, kFirst.ToString() + "/index", "no index").ok());

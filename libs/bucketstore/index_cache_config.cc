@@ -19,17 +19,6 @@ std::string ToUpper(std::string text) {
   return text;
 }
 
-base::Status CheckType(const std::string& type) {
-  const std::string upper = ToUpper(type);
-  if (upper == "MEMCACHED" || upper == "REDIS") {
-    return base::Unimplemented("index cache of type ", upper, " is not supported yet, use ", kInMemory);
-  }
-  if (upper != kInMemory) {
-    return base::InvalidArgument("index cache with type ", type, " is not supported");
-  }
-  return base::OkStatus();
-}
-
 base::Status EnableItems(const std::vector<std::string>& items, IndexCacheConfig* cache) {
   if (items.empty()) {
     return base::OkStatus();
@@ -58,21 +47,36 @@ base::StatusOr<IndexCacheConfig> ParseIndexCacheConfig(std::string_view yaml) {
   config::YamlMap map(root);
   std::string type;
   map.Read("type", &type);
-  // Checked first: the keys of `config` depend on it.
-  TH_RETURN_IF_ERROR(CheckType(type));
+  const std::string kind = ToUpper(type);
   IndexCacheConfig cache;
   config::ByteSize max_size{IndexCacheConfig::kDefaultBytes};
   config::ByteSize max_item_size{-1};
   map.ReadMap("config", [&](config::YamlMap& keys) {
-    keys.Read("max_size", &max_size);
-    keys.Read("max_item_size", &max_item_size);
+    if (kind == "MEMCACHED") {
+      cache.remote = cache::ReadMemcachedConfig(keys);
+    } else if (kind == "REDIS") {
+      cache.remote = cache::ReadRedisConfig(keys);
+    } else {
+      keys.Read("max_size", &max_size);
+      keys.Read("max_item_size", &max_item_size);
+    }
   });
+  if (kind != kInMemory && kind != "MEMCACHED" && kind != "REDIS") {
+    return base::InvalidArgument("index cache with type ", type, " is not supported");
+  }
   std::vector<std::string> items;
   map.Read("enabled_items", &items);
-  base::Duration ttl{};  // entries of memory live until they are evicted
-  map.Read("ttl", &ttl);
+  map.Read("ttl", &cache.ttl);  // entries of memory live until they are evicted
   TH_RETURN_IF_ERROR(map.Finish());
   TH_RETURN_IF_ERROR(EnableItems(items, &cache));
+  if (kind != kInMemory) {
+    if (!cache.remote) {
+      cache.remote.emplace().kind =
+          kind == "REDIS" ? cache::RemoteKind::kRedis : cache::RemoteKind::kMemcached;
+    }
+    TH_RETURN_IF_ERROR(cache::Validate(*cache.remote));
+    return cache;
+  }
   if (max_item_size.value > max_size.value) {
     return base::InvalidArgument("max item size (", max_item_size.value,
                                  ") cannot be bigger than overall cache size (", max_size.value, ")");

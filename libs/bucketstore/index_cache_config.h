@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/status.h"
+#include "cache/remote_config.h"
 
 namespace thanos::bucketstore {
 
@@ -17,10 +20,13 @@ struct IndexCacheConfig {
   bool postings = true;
   bool series = true;
   bool expanded_postings = true;
+  // On other machines, for at most `ttl`; then the sizes above mean nothing.
+  std::optional<cache::RemoteConfig> remote = {};
+  base::Duration ttl = std::chrono::hours(24);
 };
 
 // The content of --index-cache.config. InvalidArgument: malformed, unknown keys or types, an item that may be
-// larger than the cache. Unimplemented: a type that is known but not there yet.
+// larger than the cache.
 base::StatusOr<IndexCacheConfig> ParseIndexCacheConfig(std::string_view yaml);
 
 }  // namespace thanos::bucketstore

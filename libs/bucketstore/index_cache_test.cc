@@ -1,5 +1,7 @@
 #include "bucketstore/internal/index_cache.h"
 
+#include <map>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -14,7 +16,7 @@ const model::Ulid kBlock = model::Ulid::FromParts(1, 0, 1);
 const model::Ulid kOther = model::Ulid::FromParts(1, 0, 2);
 
 std::optional<index::Postings> FindOne(IndexCache& cache, const model::Ulid& block, index::PostingsKey key) {
-  return cache.FindPostings(block, std::span(&key, 1))[0];
+  return cache.FindPostings({}, block, std::span(&key, 1))[0];
 }
 
 TEST(IndexCacheTest, FindsWhatWasPut) {
@@ -31,12 +33,12 @@ TEST(IndexCacheTest, FindsWhatWasPut) {
 
   const std::vector<Matcher> matchers = {Matcher::Equal("a", "1"), Matcher::NotEqual("b", "2")};
   cache.PutExpanded(kBlock, matchers, {7});
-  EXPECT_EQ(cache.FindExpanded(kBlock, {matchers[1], matchers[0]}), (index::Postings{7}));
-  EXPECT_FALSE(cache.FindExpanded(kBlock, {Matcher::Equal("a", "1"), Matcher::Equal("b", "2")}));
+  EXPECT_EQ(cache.FindExpanded({}, kBlock, {matchers[1], matchers[0]}), (index::Postings{7}));
+  EXPECT_FALSE(cache.FindExpanded({}, kBlock, {Matcher::Equal("a", "1"), Matcher::Equal("b", "2")}));
 
   cache.PutSeries(kBlock, 3, "entry");
   const std::vector<index::SeriesRef> refs = {2, 3};
-  const auto series = cache.FindSeries(kBlock, refs);
+  const auto series = cache.FindSeries({}, kBlock, refs);
   EXPECT_EQ(series[0].owner, nullptr);
   EXPECT_EQ(series[1].bytes, "entry");
 
@@ -62,9 +64,9 @@ TEST(IndexCacheTest, KeepsOnlyEnabledItems) {
   cache.PutExpanded(kBlock, {Matcher::Equal("a", "1")}, {1});
   cache.PutSeries(kBlock, 1, "x");
   EXPECT_FALSE(FindOne(cache, kBlock, {"a", "b"}));
-  EXPECT_FALSE(cache.FindExpanded(kBlock, {Matcher::Equal("a", "1")}));
+  EXPECT_FALSE(cache.FindExpanded({}, kBlock, {Matcher::Equal("a", "1")}));
   const std::vector<index::SeriesRef> refs = {1};
-  EXPECT_NE(cache.FindSeries(kBlock, refs)[0].owner, nullptr);
+  EXPECT_NE(cache.FindSeries({}, kBlock, refs)[0].owner, nullptr);
 }
 
 TEST(IndexCacheTest, LargeListsAreNotCopied) {
@@ -102,10 +104,78 @@ ttl: 12h
   EXPECT_EQ(ParseIndexCacheConfig("type: IN-MEMORY\nconfig: {max_size: 1MB}")->max_item_bytes, 1 << 20);
 }
 
+TEST(IndexCacheConfigTest, ReadsRemoteCaches) {
+  const auto memcached = ParseIndexCacheConfig("type: MEMCACHED\nconfig: {addresses: [\"a:1\"]}\nttl: 1h");
+  ASSERT_TRUE(memcached.ok()) << memcached.status();
+  EXPECT_EQ(memcached->remote->addresses, std::vector<std::string>{"a:1"});
+  EXPECT_EQ(memcached->ttl, std::chrono::hours(1));
+  const auto redis = ParseIndexCacheConfig("type: REDIS\nconfig: {addr: \"a:1\"}\nenabled_items: [Series]");
+  ASSERT_TRUE(redis.ok()) << redis.status();
+  EXPECT_EQ(redis->remote->kind, cache::RemoteKind::kRedis);
+  EXPECT_FALSE(redis->postings);
+}
+
+// A cache that keeps everything at once, and can return what was not asked for.
+class FakeRemote final : public cache::Cache {
+ public:
+  std::string_view name() const override { return "fake"; }
+  void Store(std::string_view key, base::SharedBytes value, base::Duration) override {
+    items[std::string(key)] = std::move(value);
+  }
+  base::StringMap<base::SharedBytes> Fetch(const base::CancelToken&,
+                                           std::span<const std::string> keys) override {
+    base::StringMap<base::SharedBytes> found;
+    for (const std::string& key : keys) {
+      if (const auto item = items.find(key); item != items.end()) {
+        found.emplace(key, mixed_up ? items.begin()->second : item->second);
+      }
+    }
+    return found;
+  }
+  std::map<std::string, base::SharedBytes> items;
+  bool mixed_up = false;
+};
+
+TEST(IndexCacheTest, KeepsEverythingOnOtherMachines) {
+  const auto registry = telemetry::Registry::Create();
+  auto owned = std::make_unique<FakeRemote>();
+  FakeRemote& remote = *owned;
+  IndexCache cache({}, *registry, std::move(owned));
+  cache.PutPostings(kBlock, {"job", "api"}, {1, 5, 9, 4'000'000'000});
+  cache.PutPostings(kBlock, {"job", "none"}, {});
+  const std::vector<Matcher> matchers = {Matcher::Equal("a", "1")};
+  cache.PutExpanded(kBlock, matchers, {7});
+  cache.PutSeries(kBlock, 3, "entry");
+  EXPECT_EQ(FindOne(cache, kBlock, {"job", "api"}), (index::Postings{1, 5, 9, 4'000'000'000}));
+  EXPECT_EQ(FindOne(cache, kBlock, {"job", "none"}), index::Postings());
+  EXPECT_FALSE(FindOne(cache, kOther, {"job", "api"}));
+  EXPECT_EQ(cache.FindExpanded({}, kBlock, matchers), (index::Postings{7}));
+  const std::vector<index::SeriesRef> refs = {2, 3};
+  EXPECT_EQ(cache.FindSeries({}, kBlock, refs)[0].owner, nullptr);
+  EXPECT_EQ(cache.FindSeries({}, kBlock, refs)[1].bytes, "entry");
+  for (const auto& [key, value] : remote.items) {
+    EXPECT_LE(key.size(), 100U);
+  }
+  // The value of another key, as after a collision of hashes, is no answer.
+  remote.mixed_up = true;
+  int found = FindOne(cache, kBlock, {"job", "api"}) ? 1 : 0;
+  found += FindOne(cache, kBlock, {"job", "none"}) ? 1 : 0;
+  found += cache.FindExpanded({}, kBlock, matchers) ? 1 : 0;
+  EXPECT_LE(found, 1);
+  // Nor is nonsense behind the right key.
+  remote.mixed_up = false;
+  for (auto& [key, value] : remote.items) {
+    value = base::SharedBytes::FromString(std::string(value.bytes) + "x");
+  }
+  EXPECT_FALSE(FindOne(cache, kBlock, {"job", "api"}));
+  EXPECT_FALSE(cache.FindExpanded({}, kBlock, matchers));
+}
+
 TEST(IndexCacheConfigTest, SaysWhatIsWrong) {
-  EXPECT_THAT(ErrorOf("type: MEMCACHED\nconfig: {addresses: [a]}"),
-              HasSubstr("index cache of type MEMCACHED is not supported yet"));
-  EXPECT_THAT(ErrorOf("type: redis"), HasSubstr("not supported yet"));
+  EXPECT_THAT(ErrorOf("type: MEMCACHED\nconfig: {timeout: 1s}"),
+              HasSubstr("no memcached addresses provided"));
+  EXPECT_THAT(ErrorOf("type: MEMCACHED\nconfig: {addresses: [a:1], max_size: 1MB}"), HasSubstr("max_size"));
+  EXPECT_THAT(ErrorOf("type: redis"), HasSubstr("no redis addr provided"));
   EXPECT_THAT(ErrorOf("type: disk"), HasSubstr("index cache with type disk is not supported"));
   EXPECT_THAT(ErrorOf("type: IN-MEMORY\nconfig: {max_size: 1MB, max_item_size: 2MB}"),
               HasSubstr("max item size (2097152) cannot be bigger than overall cache size (1048576)"));

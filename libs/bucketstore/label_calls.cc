@@ -91,7 +91,7 @@ base::Status NamesOfBlock(const base::CancelToken& cancel, const SelectedBlock& 
   for (const labels::LabelView& label : selected.block->meta().external_labels()) {
     names->emplace_back(label.name);
   }
-  return base::OkStatus();
+  return reader->CheckIntact();
 }
 
 base::Status ValuesOfBlock(const base::CancelToken& cancel, const SelectedBlock& selected,
@@ -105,7 +105,7 @@ base::Status ValuesOfBlock(const base::CancelToken& cancel, const SelectedBlock&
     if (!external.empty()) {
       values->emplace_back(external);
     }
-    return base::OkStatus();
+    return reader->CheckIntact();
   }
   absl::flat_hash_set<uint32_t> symbols;
   bool any = false;
@@ -127,9 +127,10 @@ base::Status ValuesOfBlock(const base::CancelToken& cancel, const SelectedBlock&
     if (any) {
       values->emplace_back(external);
     }
-    return base::OkStatus();
+    return reader->CheckIntact();
   }
-  return AppendSymbols(*reader->header(), symbols, values);
+  TH_RETURN_IF_ERROR(AppendSymbols(*reader->header(), symbols, values));
+  return reader->CheckIntact();
 }
 
 void Truncate(int64_t limit, storeapi::LabelsResponse* response) {
@@ -148,7 +149,7 @@ base::StatusOr<storeapi::LabelsResponse> BucketStore::Collect(const base::Cancel
     return base::Unavailable("bucket store is not ready: blocks are being loaded");
   }
   TH_ASSIGN_OR_RETURN(const auto block_matchers, internal::ParseBlockMatchers(request.request_hints));
-  RequestScope scope(options_, *metrics_, *index_cache_, bucket_, pool_);
+  RequestScope scope(options_, *metrics_, *index_cache_, *chunk_pool_, bucket_, pool_);
   scope.request = CutToServedRange(request);
   const storeapi::SeriesRequest& cut = scope.request;
   const auto current = blocks();

@@ -49,7 +49,7 @@ void CheckOrder(const std::vector<labels::Labels>& sorted, const labels::Labels&
   size_t next = 0;
   const auto push = [&](index::SeriesRef ref) {
     const Input& input = inputs[ref];
-    order.Push(ref, input.ids, input.stored, {MergeExternal(arena, input.stored, external), {}}, &got);
+    order.Push(ref, input.ids, input.stored, {CopyWithExternal(arena, input.stored, external), {}}, &got);
   };
   while (next < inputs.size()) {
     for (const index::SeriesRef ref : order.TakeHeld()) {
@@ -61,7 +61,7 @@ void CheckOrder(const std::vector<labels::Labels>& sorted, const labels::Labels&
   }
   order.Flush(&got);
   for (const Input& input : inputs) {
-    want.push_back(MergeExternal(arena, input.stored, external));
+    want.push_back(CopyWithExternal(arena, input.stored, external));
   }
   std::sort(want.begin(), want.end(),
             [](labels::LabelSpan a, labels::LabelSpan b) { return labels::Compare(a, b) < 0; });
@@ -72,13 +72,13 @@ void CheckOrder(const std::vector<labels::Labels>& sorted, const labels::Labels&
   }
 }
 
-TEST(MergeExternalTest, ExternalLabelsWin) {
+TEST(CopyWithExternalTest, ExternalLabelsWin) {
   base::Arena arena;
   const labels::Labels stored({{"a", "1"}, {"c", "3"}, {"e", "5"}});
   EXPECT_EQ(
-      labels::ToString(MergeExternal(arena, stored, labels::Labels({{"b", "x"}, {"c", "y"}, {"z", "q"}}))),
+      labels::ToString(CopyWithExternal(arena, stored, labels::Labels({{"b", "x"}, {"c", "y"}, {"z", "q"}}))),
       "{a=\"1\", b=\"x\", c=\"y\", e=\"5\", z=\"q\"}");
-  EXPECT_EQ(labels::ToString(MergeExternal(arena, stored, {})), labels::ToString(stored));
+  EXPECT_EQ(labels::ToString(CopyWithExternal(arena, stored, {})), labels::ToString(stored));
 }
 
 TEST(SeriesOrderTest, PrefixesMoveBehindSeriesWithSmallerNames) {

@@ -72,6 +72,12 @@ std::shared_ptr<const BlockSet> BucketStore::LoadBlocks(const base::CancelToken&
     TH_LOG(kWarn, "block cannot be used").With("block", ulid.ToString()).With("err", error);
     unloaded.emplace(ulid, UnloadedBlock{nullptr, error});
   }
+  for (const auto& [ulid, error] : fetched.unreadable) {
+    if (!current->blocks().contains(ulid)) {
+      TH_LOG(kWarn, "reading meta.json of block").With("block", ulid.ToString()).With("err", error);
+      unloaded.emplace(ulid, UnloadedBlock{nullptr, error});
+    }
+  }
   for (size_t i = 0; i < fresh.size(); ++i) {
     metrics_->block_loads.Increment();
     if (results[i].ok()) {
@@ -116,7 +122,10 @@ base::Status BucketStore::Sync(const base::CancelToken& cancel) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     metrics_->last_loaded.Set(std::chrono::duration<double>(now).count());
   }
-  ready_ = ready_ || fetched.incomplete.ok();
+  // A meta that cannot be read keeps the store from being ready only once: perhaps it is a passing trouble.
+  // Should it last, the other blocks are served, with warnings that name those that are missing.
+  ready_ = ready_ || fetched.incomplete.ok() || (has_tried_ && !after->blocks().empty());
+  has_tried_ = true;
   return base::Annotate(fetched.incomplete, "incomplete view of the bucket");
 }
 

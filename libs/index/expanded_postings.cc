@@ -112,6 +112,10 @@ Postings CombinePostings(const PostingsPlan& plan, std::vector<Postings> lists) 
 base::StatusOr<Postings> ExpandPostings(PostingsSource& source,
                                         const std::vector<labels::Matcher>& matchers) {
   TH_ASSIGN_OR_RETURN(const PostingsPlan plan, PlanPostings(source, matchers));
+  return FetchPlan(source, plan);
+}
+
+base::StatusOr<Postings> FetchPlan(PostingsSource& source, const PostingsPlan& plan) {
   if (plan.empty) {
     return Postings();
   }

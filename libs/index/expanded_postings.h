@@ -66,6 +66,9 @@ std::vector<PostingsKey> PlanKeys(const PostingsPlan& plan);
 // Combines `lists`, which are those of PlanKeys(plan), in order.
 Postings CombinePostings(const PostingsPlan& plan, std::vector<Postings> lists);
 
+// Fetch of all of PlanKeys(plan) and CombinePostings.
+base::StatusOr<Postings> FetchPlan(PostingsSource& source, const PostingsPlan& plan);
+
 // PlanPostings, Fetch of everything, CombinePostings. No matchers: all series.
 base::StatusOr<Postings> ExpandPostings(PostingsSource& source, const std::vector<labels::Matcher>& matchers);
 

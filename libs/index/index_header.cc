@@ -102,16 +102,17 @@ base::StatusOr<std::string> IndexHeader::BuildBytes(const RangeReader& read, uin
   return out;
 }
 
-base::StatusOr<std::unique_ptr<IndexHeader>> IndexHeader::Open(const std::string& path) {
+base::StatusOr<std::unique_ptr<IndexHeader>> IndexHeader::Open(const std::string& path, size_t sampling) {
   TH_ASSIGN_OR_RETURN(base::SharedBytes bytes, MapFile(path));
-  auto header = FromBytes(std::move(bytes));
+  auto header = FromBytes(std::move(bytes), sampling);
   if (!header.ok()) {
     return base::Annotate(header.status(), path);
   }
   return header;
 }
 
-base::StatusOr<std::unique_ptr<IndexHeader>> IndexHeader::FromBytes(base::SharedBytes shared) {
+base::StatusOr<std::unique_ptr<IndexHeader>> IndexHeader::FromBytes(base::SharedBytes shared,
+                                                                    size_t sampling) {
   const std::string_view bytes = shared.bytes;
   if (bytes.size() < kHeaderBytes + kTocBytes + kHeaderTocBytes) {
     return base::DataLoss("index-header: only ", bytes.size(), " bytes");
@@ -145,9 +146,9 @@ base::StatusOr<std::unique_ptr<IndexHeader>> IndexHeader::FromBytes(base::Shared
   }
   TH_ASSIGN_OR_RETURN(SymbolTable symbol_table,
                       SymbolTable::Open(bytes.substr(symbols, postings - symbols), version, toc.symbols));
-  TH_ASSIGN_OR_RETURN(
-      PostingsTable table,
-      PostingsTable::Open(bytes.substr(postings, postings_end - postings), version, toc.PostingsEnd()));
+  TH_ASSIGN_OR_RETURN(PostingsTable table,
+                      PostingsTable::Open(bytes.substr(postings, postings_end - postings), version,
+                                          toc.PostingsEnd(), sampling));
   return std::unique_ptr<IndexHeader>(
       new IndexHeader(std::move(shared), version, toc, std::move(symbol_table), std::move(table)));
 }

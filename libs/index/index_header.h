@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/file_mapping.h"
 #include "base/status.h"
 #include "index/postings.h"
 #include "index/postings_table.h"
@@ -32,13 +33,19 @@ class IndexHeader {
   // The same in memory.
   static base::StatusOr<std::string> BuildBytes(const RangeReader& read, uint64_t index_bytes);
 
-  // NotFound: no such file. DataLoss: damaged; build it again.
-  static base::StatusOr<std::unique_ptr<IndexHeader>> Open(const std::string& path);
-  static base::StatusOr<std::unique_ptr<IndexHeader>> FromBytes(base::SharedBytes bytes);
+  // NotFound: no such file. DataLoss: damaged; build it again. For `sampling` see PostingsTable::Open.
+  static base::StatusOr<std::unique_ptr<IndexHeader>> Open(const std::string& path,
+                                                           size_t sampling = PostingsTable::kDefaultSampling);
+  static base::StatusOr<std::unique_ptr<IndexHeader>> FromBytes(
+      base::SharedBytes bytes, size_t sampling = PostingsTable::kDefaultSampling);
 
   int index_version() const { return index_version_; }
   const Toc& toc() const { return toc_; }
   uint64_t size_bytes() const { return bytes_.bytes.size(); }
+  // False: its file was cut short since Open, and what was read from it may be wrong. Ask after reading.
+  bool intact() const { return base::IsIntact(bytes_.owner); }
+  // Gives back the memory of what was read so far; reading again is possible at any time.
+  void ReleasePages() const { base::ReleasePages(bytes_.owner); }
 
   const SymbolTable& symbols() const { return symbols_; }
   const PostingsTable& postings_table() const { return postings_table_; }

@@ -2,9 +2,10 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/file_mapping.h"
 
 namespace thanos::index {
 
@@ -19,20 +20,9 @@ base::StatusOr<base::SharedBytes> MapFile(const std::string& path) {
     ::close(file);
     return base::ErrnoStatus(error, base::Concat("stat ", path));
   }
-  const auto size = static_cast<size_t>(info.st_size);
-  if (size == 0) {
-    ::close(file);
-    return base::SharedBytes{};
-  }
-  void* memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
-  const int error = errno;
+  auto bytes = base::MapForReading(file, path, static_cast<size_t>(info.st_size));
   ::close(file);
-  if (memory == MAP_FAILED) {
-    return base::ErrnoStatus(error, base::Concat("map ", path));
-  }
-  const base::BufferOwner owner(memory,
-                                [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
-  return base::SharedBytes{{static_cast<const char*>(memory), size}, owner};
+  return bytes;
 }
 
 }  // namespace thanos::index

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/check.h"
+
 namespace thanos::index::internal {
 namespace {
 
@@ -51,7 +53,9 @@ base::Status OutputFile::Patch(uint64_t offset, std::string_view bytes) {
 
 base::Status OutputFile::Pad(uint64_t alignment) {
   const uint64_t over = position_ % alignment;
-  return over == 0 ? base::OkStatus() : Append(std::string(alignment - over, '\0'));
+  static constexpr char kZeros[16] = {};
+  TH_CHECK(alignment <= sizeof(kZeros));
+  return over == 0 ? base::OkStatus() : Append({kZeros, alignment - over});
 }
 
 base::Status OutputFile::Flush() {
@@ -62,7 +66,7 @@ base::Status OutputFile::Flush() {
 
 base::Status OutputFile::Finish() {
   TH_RETURN_IF_ERROR(Flush());
-  if (::fsync(file_) != 0) {
+  if (::fdatasync(file_) != 0) {
     return base::ErrnoStatus(errno, base::Concat("sync ", path_));
   }
   const int file = std::exchange(file_, -1);

@@ -4,21 +4,20 @@
 #include <tuple>
 
 #include "base/bytes.h"
-#include "base/check.h"
 #include "encoding/varint.h"
 #include "index/toc.h"
 
 namespace thanos::index {
 namespace {
 
-constexpr size_t kSampleEvery = 32;
 constexpr uint8_t kKeysPerEntry = 2;
 
 }  // namespace
 
 base::StatusOr<PostingsTable> PostingsTable::Open(std::string_view section, int index_version,
-                                                  uint64_t lists_end) {
+                                                  uint64_t lists_end, size_t sampling) {
   PostingsTable table;
+  table.sampling_ = std::max<size_t>(sampling, 1);
   table.version_ = index_version;
   table.lists_end_ = lists_end;
   TH_RETURN_IF_ERROR(table.Scan(section));
@@ -53,7 +52,7 @@ base::Status PostingsTable::Scan(std::string_view section) {
     }
     if (i == 0 || version_ == 1 || entry.name != previous.name) {
       names_.push_back({entry.name, position, 0, {position}});
-    } else if ((names_.back().end++) % kSampleEvery == kSampleEvery - 1) {
+    } else if ((names_.back().end++) % sampling_ == sampling_ - 1) {
       names_.back().samples.push_back(position);
     }
     previous = entry;
@@ -92,7 +91,10 @@ PostingsTable::Entry PostingsTable::At(uint64_t position) const {
   Entry entry;
   const bool ok = cursor.ReadByte(&keys) && cursor.ReadUvarintBytes(&entry.name) &&
                   cursor.ReadUvarintBytes(&entry.value) && cursor.ReadUvarint(&entry.offset);
-  TH_CHECK(ok);  // Scan has walked here
+  if (!ok) {
+    // Scan has walked here, so the file was cut short since; the user of the table finds out (IsIntact).
+    return {{}, {}, 0, entries_.size()};
+  }
   entry.next = position + cursor.offset();
   return entry;
 }

@@ -14,13 +14,17 @@
 
 namespace thanos::index {
 
-// Immutable, thread-safe; outlived by the bytes it was opened on. On the heap are only the positions of every
-// 32nd value of each name (of every value in version 1, whose tables are not sorted).
+// Immutable, thread-safe; outlived by the bytes it was opened on. On the heap are only the positions of some
+// values of each name (of every value in version 1, whose tables are not sorted).
 class PostingsTable {
  public:
+  static constexpr size_t kDefaultSampling = 32;
+
   // `section` starts at the length field and may be longer than the section; `lists_end` is where the last
-  // list ends in the index file at the latest. DataLoss: damaged, or (version 2) not sorted.
-  static base::StatusOr<PostingsTable> Open(std::string_view section, int index_version, uint64_t lists_end);
+  // list ends in the index file at the latest. The position of every `sampling`th value (at least 1) is kept:
+  // fewer save memory and make look-ups slower. DataLoss: damaged, or (version 2) not sorted.
+  static base::StatusOr<PostingsTable> Open(std::string_view section, int index_version, uint64_t lists_end,
+                                            size_t sampling = kDefaultSampling);
 
   // Label names, ascending, without the empty name of the list of all series.
   std::vector<std::string_view> Names() const;
@@ -64,6 +68,7 @@ class PostingsTable {
   int version_ = 2;
   uint64_t lists_end_ = 0;
   uint64_t num_entries_ = 0;
+  size_t sampling_ = kDefaultSampling;
   std::vector<Name> names_;
 };
 

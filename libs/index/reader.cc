@@ -128,6 +128,24 @@ base::Status Reader::Series(SeriesRef ref, IndexSeries* series) const {
       .status();
 }
 
+base::Status Reader::Entry(SeriesRef ref, SeriesEntry* entry, uint64_t* entry_bytes) const {
+  const uint64_t offset = SeriesOffset(version_, ref);
+  if (offset < toc_.series || offset >= toc_.postings) {
+    return base::DataLoss("index: series reference ", ref, " points outside the series section");
+  }
+  const std::string_view bytes = index_.bytes.substr(offset, toc_.postings - offset);
+  base::Status status = DecodeSeries(bytes, offset, std::numeric_limits<int64_t>::min(),
+                                     std::numeric_limits<int64_t>::max(), entry)
+                            .status();
+  if (status.code() == base::StatusCode::kOutOfRange) {
+    return base::DataLoss(base::Message(status));
+  }
+  if (status.ok() && entry_bytes != nullptr) {
+    TH_ASSIGN_OR_RETURN(*entry_bytes, SeriesEntryBytes(bytes));
+  }
+  return status;
+}
+
 base::Status Reader::ResolveLabels(uint64_t offset, IndexSeries* series) const {
   series->labels.clear();
   for (const SymbolPair& pair : series->symbols) {

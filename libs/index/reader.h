@@ -56,6 +56,9 @@ class Reader {
                               IndexSeries* series) const;
   // With all its chunks, also when it has none.
   base::Status Series(SeriesRef ref, IndexSeries* series) const;
+  // The entry alone, its labels as the symbol references of the file (not checked against the symbols), with
+  // all its chunks. `entry_bytes`, unless null, is set to the size of the entry.
+  base::Status Entry(SeriesRef ref, SeriesEntry* entry, uint64_t* entry_bytes = nullptr) const;
 
  private:
   Reader(base::SharedBytes index, int version, const Toc& toc, SymbolTable symbols,

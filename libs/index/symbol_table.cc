@@ -1,7 +1,6 @@
 #include "index/symbol_table.h"
 
 #include "base/bytes.h"
-#include "base/check.h"
 #include "encoding/varint.h"
 #include "index/toc.h"
 
@@ -45,19 +44,24 @@ base::StatusOr<SymbolTable> SymbolTable::Open(std::string_view section, int inde
   return table;
 }
 
-// No bounds are checked: Open has walked over every symbol.
+// Open has walked over every symbol. Should the file be cut short since, the bounds still hold; the user of
+// the table finds out (IsIntact).
 std::string_view SymbolTable::At(size_t* position) const {
-  TH_DCHECK(*position < strings_.size());
+  if (*position >= strings_.size()) {
+    return {};
+  }
   const char* data = strings_.data() + *position;
   const auto first = static_cast<unsigned char>(*data);
-  if (first < 0x80) [[likely]] {
+  if (first < 0x80 && first < strings_.size() - *position) [[likely]] {
     *position += size_t{1} + first;
     return {data + 1, first};
   }
   encoding::ByteCursor cursor(strings_.substr(*position));
   std::string_view symbol;
-  const bool ok = cursor.ReadUvarintBytes(&symbol);
-  TH_CHECK(ok);
+  if (!cursor.ReadUvarintBytes(&symbol)) {
+    *position = strings_.size();
+    return {};
+  }
   *position += cursor.offset();
   return symbol;
 }

@@ -38,7 +38,9 @@ class Writer::Impl {
 
   base::Status Start();
   base::Status AddSymbol(std::string_view symbol);
+  base::Status SetSymbols(std::span<const std::string_view> symbols);
   base::Status AddSeries(labels::LabelSpan labels, std::span<const ChunkMeta> chunks);
+  base::Status AddSeries(std::span<const SymbolPair> labels, std::span<const ChunkMeta> chunks);
   base::Status Finish();
 
   uint64_t num_series() const { return refs_.size(); }
@@ -57,7 +59,14 @@ class Writer::Impl {
   base::Status Put(std::string_view bytes);
   base::Status Put32(uint32_t value);
   base::Status EndSection();
+  size_t num_symbols() const { return symbols_.size() + given_symbols_.size(); }
+  std::string_view Symbol(uint32_t number) const {
+    return given_symbols_.empty() ? symbols_.Get(number) : given_symbols_[number];
+  }
+  std::string Describe(std::span<const SymbolPair> labels) const;
   base::Status Resolve(labels::LabelSpan labels);
+  base::Status CheckOrder() const;
+  base::Status WriteSeries(std::span<const ChunkMeta> chunks);
   void CollectPairs();
   size_t EndOfName(size_t begin) const;
   base::Status WriteLabelIndices();
@@ -70,7 +79,9 @@ class Writer::Impl {
   std::unique_ptr<internal::OutputFile> file_;
   const WriterOptions options_;
   Toc toc_;
-  labels::SymbolTable symbols_;  // numbers are those of the file
+  // One of them is empty; numbers are those of the file.
+  labels::SymbolTable symbols_;
+  std::span<const std::string_view> given_symbols_;
   bool symbols_written_ = false;
 
   uint64_t section_begin_ = 0;
@@ -123,7 +134,7 @@ base::Status Writer::Impl::EndSection() {
 }
 
 base::Status Writer::Impl::AddSymbol(std::string_view symbol) {
-  if (symbols_written_) {
+  if (symbols_written_ || !given_symbols_.empty()) {
     return base::InvalidArgument("index writer: symbol after the first series");
   }
   const auto size = static_cast<uint32_t>(symbols_.size());
@@ -134,16 +145,29 @@ base::Status Writer::Impl::AddSymbol(std::string_view symbol) {
   return base::OkStatus();
 }
 
+base::Status Writer::Impl::SetSymbols(std::span<const std::string_view> symbols) {
+  if (symbols_written_ || num_symbols() > 0) {
+    return base::InvalidArgument("index writer: symbols given twice");
+  }
+  for (size_t i = 1; i < symbols.size(); ++i) {
+    if (symbols[i - 1] >= symbols[i]) {
+      return base::InvalidArgument("index writer: symbol ", base::Quote(symbols[i]), " out of order");
+    }
+  }
+  given_symbols_ = symbols;
+  return base::OkStatus();
+}
+
 base::Status Writer::Impl::WriteSymbols() {
   symbols_written_ = true;
   toc_.symbols = file_->position();
   TH_RETURN_IF_ERROR(BeginSection());
-  TH_RETURN_IF_ERROR(Put32(static_cast<uint32_t>(symbols_.size())));
+  TH_RETURN_IF_ERROR(Put32(static_cast<uint32_t>(num_symbols())));
   std::string entry;
-  for (uint32_t i = 0; i < symbols_.size(); ++i) {
+  for (uint32_t i = 0; i < num_symbols(); ++i) {
     entry.clear();
-    encoding::AppendUvarint(entry, symbols_.Get(i).size());
-    entry += symbols_.Get(i);
+    encoding::AppendUvarint(entry, Symbol(i).size());
+    entry += Symbol(i);
     TH_RETURN_IF_ERROR(Put(entry));
   }
   TH_RETURN_IF_ERROR(EndSection());
@@ -160,25 +184,55 @@ base::Status Writer::Impl::Resolve(labels::LabelSpan labels) {
       return base::InvalidArgument("index writer: series ", labels::ToString(labels), ": ",
                                    base::Quote(name ? label.value : label.name), " is not a symbol");
     }
-    if (!current_.empty() && current_.back().name >= *name) {
-      return base::InvalidArgument("index writer: series ", labels::ToString(labels),
-                                   ": labels out of order");
-    }
     current_.push_back({*name, *value});
   }
-  // Symbols ascend, so their numbers compare like the strings.
+  return base::OkStatus();
+}
+
+std::string Writer::Impl::Describe(std::span<const SymbolPair> labels) const {
+  std::vector<labels::LabelView> views;
+  for (const SymbolPair& pair : labels) {
+    views.push_back({Symbol(pair.name), Symbol(pair.value)});
+  }
+  return labels::ToString(views);
+}
+
+// Symbols ascend, so their numbers compare like the strings.
+base::Status Writer::Impl::CheckOrder() const {
+  for (size_t i = 1; i < current_.size(); ++i) {
+    if (current_[i - 1].name >= current_[i].name) {
+      return base::InvalidArgument("index writer: series ", Describe(current_), ": labels out of order");
+    }
+  }
   const auto less = [](const SymbolPair& a, const SymbolPair& b) { return PairKey(a) < PairKey(b); };
   if (previous_ && !std::ranges::lexicographical_compare(*previous_, current_, less)) {
-    return base::InvalidArgument("index writer: series ", labels::ToString(labels), " out of order");
+    return base::InvalidArgument("index writer: series ", Describe(current_), " out of order");
   }
   return base::OkStatus();
 }
 
 base::Status Writer::Impl::AddSeries(labels::LabelSpan labels, std::span<const ChunkMeta> chunks) {
+  TH_RETURN_IF_ERROR(Resolve(labels));
+  return WriteSeries(chunks);
+}
+
+base::Status Writer::Impl::AddSeries(std::span<const SymbolPair> labels, std::span<const ChunkMeta> chunks) {
+  const size_t limit = num_symbols();
+  for (const SymbolPair& pair : labels) {
+    if (pair.name >= limit || pair.value >= limit) {
+      return base::InvalidArgument("index writer: there is no symbol ", std::max(pair.name, pair.value));
+    }
+  }
+  current_.assign(labels.begin(), labels.end());
+  return WriteSeries(chunks);
+}
+
+// Writes the series with labels current_.
+base::Status Writer::Impl::WriteSeries(std::span<const ChunkMeta> chunks) {
   if (!symbols_written_) {
     TH_RETURN_IF_ERROR(WriteSymbols());
   }
-  TH_RETURN_IF_ERROR(Resolve(labels));
+  TH_RETURN_IF_ERROR(CheckOrder());
   TH_RETURN_IF_ERROR(file_->Pad(kSeriesAlignment));
   const uint64_t ref = file_->position() / kSeriesAlignment;
   if (ref > std::numeric_limits<SeriesRef>::max()) {
@@ -195,7 +249,7 @@ base::Status Writer::Impl::AddSeries(labels::LabelSpan labels, std::span<const C
   for (size_t i = 0; i < chunks.size(); ++i) {
     const ChunkMeta& chunk = chunks[i];
     if (chunk.max_time_ms < chunk.min_time_ms) {
-      return base::InvalidArgument("index writer: series ", labels::ToString(labels),
+      return base::InvalidArgument("index writer: series ", Describe(current_),
                                    ": chunk ends before it starts");
     }
     const auto min_time = static_cast<uint64_t>(chunk.min_time_ms);
@@ -211,14 +265,17 @@ base::Status Writer::Impl::AddSeries(labels::LabelSpan labels, std::span<const C
       encoding::AppendVarint(body_, static_cast<int64_t>(chunk.ref - chunks[i - 1].ref));
     }
   }
-  std::string length;
-  encoding::AppendUvarint(length, body_.size());
+  char length[encoding::kMaxVarintBytes];
+  const auto length_bytes = static_cast<size_t>(encoding::WriteUvarint(length, body_.size()) - length);
   base::AppendBigEndian32(body_, encoding::Crc32c(body_));
-  TH_RETURN_IF_ERROR(file_->Append(length));
+  TH_RETURN_IF_ERROR(file_->Append({length, length_bytes}));
   TH_RETURN_IF_ERROR(file_->Append(body_));
-  max_series_bytes = std::max<uint64_t>(max_series_bytes, length.size() + body_.size());
+  max_series_bytes = std::max<uint64_t>(max_series_bytes, length_bytes + body_.size());
   refs_.push_back(static_cast<SeriesRef>(ref));
-  previous_.emplace().swap(current_);
+  if (!previous_) {
+    previous_.emplace();
+  }
+  previous_->swap(current_);
   return base::OkStatus();
 }
 
@@ -263,8 +320,8 @@ base::Status Writer::Impl::WriteLabelOffsetTable() {
   std::string entry;
   for (const auto& [name, offset] : label_indices_) {
     entry = '\x01';  // strings per entry
-    encoding::AppendUvarint(entry, symbols_.Get(name).size());
-    entry += symbols_.Get(name);
+    encoding::AppendUvarint(entry, Symbol(name).size());
+    entry += Symbol(name);
     encoding::AppendUvarint(entry, offset);
     TH_RETURN_IF_ERROR(Put(entry));
   }
@@ -357,8 +414,7 @@ base::Status Writer::Impl::WritePostingsOffsetTable() {
   };
   TH_RETURN_IF_ERROR(put({}, {}, all_list_offset_));
   for (const Pair& pair : pairs_) {
-    TH_RETURN_IF_ERROR(
-        put(symbols_.Get(pair.symbols.name), symbols_.Get(pair.symbols.value), pair.list_offset));
+    TH_RETURN_IF_ERROR(put(Symbol(pair.symbols.name), Symbol(pair.symbols.value), pair.list_offset));
   }
   return EndSection();
 }
@@ -401,6 +457,12 @@ base::Status Writer::AddSymbol(std::string_view symbol) {
   return impl_->AddSymbol(symbol);
 }
 base::Status Writer::AddSeries(labels::LabelSpan labels, std::span<const ChunkMeta> chunks) {
+  return impl_->AddSeries(labels, chunks);
+}
+base::Status Writer::SetSymbols(std::span<const std::string_view> symbols) {
+  return impl_->SetSymbols(symbols);
+}
+base::Status Writer::AddSeries(std::span<const SymbolPair> labels, std::span<const ChunkMeta> chunks) {
   return impl_->AddSeries(labels, chunks);
 }
 base::Status Writer::Finish() {

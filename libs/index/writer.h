@@ -38,9 +38,14 @@ class Writer {
   // Strictly ascending; must contain every label name and value of the series (the empty string is
   // customary). InvalidArgument: out of order.
   base::Status AddSymbol(std::string_view symbol);
+  // All symbols at once, instead of AddSymbol, and without a copy: what `symbols` points to, and the strings
+  // themselves, must live until Finish. Only the second form of AddSeries may follow.
+  base::Status SetSymbols(std::span<const std::string_view> symbols);
   // Ascending by labels, no duplicates; chunks by time.
   // InvalidArgument: out of order, or a string is not a symbol.
   base::Status AddSeries(labels::LabelSpan labels, std::span<const ChunkMeta> chunks);
+  // The same with labels as ordinals of the symbols.
+  base::Status AddSeries(std::span<const SymbolPair> labels, std::span<const ChunkMeta> chunks);
   // Writes postings and tables, syncs and closes the file.
   base::Status Finish();
 

@@ -38,6 +38,45 @@ TEST(WriterTest, RewritesPromtoolIndexByteForByte) {
   }
 }
 
+TEST(WriterTest, SymbolsByNumberGiveTheSameFile) {
+  const std::string golden = testing::ReadFile(testing::GoldenIndexPath());
+  const auto reader = Reader::Open(base::SharedBytes{golden, nullptr});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const std::string path = testing::TempPath("index");
+  const auto writer = Writer::Create(path, {.label_indices = true});
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  const std::vector<std::string_view> symbols = (*reader)->symbols().All();
+  ASSERT_TRUE((*writer)->SetSymbols(symbols).ok());
+  SeriesEntry entry;
+  const Postings refs = *(*reader)->AllPostings();
+  for (const SeriesRef ref : refs) {
+    uint64_t entry_bytes = 0;
+    ASSERT_TRUE((*reader)->Entry(ref, &entry, &entry_bytes).ok());
+    EXPECT_GT(entry_bytes, 10U);
+    ASSERT_TRUE((*writer)->AddSeries(entry.labels, entry.chunks).ok());
+  }
+  ASSERT_TRUE((*writer)->Finish().ok());
+  EXPECT_TRUE(testing::ReadFile(path) == golden);
+}
+
+TEST(WriterTest, RefusesSymbolsByNumberThatDoNotFit) {
+  const std::vector<std::string_view> unsorted = {"", "b", "a"};
+  EXPECT_FALSE((*Writer::Create(testing::TempPath("index")))->SetSymbols(unsorted).ok());
+  const std::vector<std::string_view> symbols = {"", "a", "b"};
+  using Pairs = std::vector<SymbolPair>;
+  for (const Pairs& pairs : {Pairs{{1, 3}}, Pairs{{3, 1}}, Pairs{{2, 1}, {1, 1}}}) {
+    const auto writer = Writer::Create(testing::TempPath("index"));
+    ASSERT_TRUE((*writer)->SetSymbols(symbols).ok());
+    EXPECT_FALSE((*writer)->SetSymbols(symbols).ok());
+    EXPECT_FALSE((*writer)->AddSymbol("z").ok());
+    EXPECT_EQ((*writer)->AddSeries(pairs, {}).code(), base::StatusCode::kInvalidArgument);
+  }
+  const auto writer = Writer::Create(testing::TempPath("index"));
+  ASSERT_TRUE((*writer)->SetSymbols(symbols).ok());
+  ASSERT_TRUE((*writer)->AddSeries(Pairs{{1, 2}}, {}).ok());
+  EXPECT_EQ((*writer)->AddSeries(Pairs{{1, 1}}, {}).code(), base::StatusCode::kInvalidArgument);
+}
+
 TEST(WriterTest, ReadsBackRandomSeries) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);

@@ -21,9 +21,8 @@ void StoreFlags::AddCacheFlags(config::FlagSet& flags) {
             "Keep index-headers on disk rather than only in memory.");
   flags.Add("index-cache-size", &index_cache_size, "Size of the default in-memory index cache.");
   index_cache_config.AddTo(flags, "the index cache");
-  store_caching_bucket_config.AddTo(flags, "the caching bucket", {.hidden = true, .no_effect = true});
-  flags.Add("chunk-pool-size", &chunk_pool_size, "Ceiling of the reusable chunk buffer pool.",
-            {.no_effect = true});
+  store_caching_bucket_config.AddTo(flags, "the caching bucket", {.hidden = true});
+  flags.Add("chunk-pool-size", &chunk_pool_size, "Ceiling of the reusable chunk buffer pool.");
   flags.Add("matcher-cache-size", &matcher_cache_size, "Entries of the parsed matcher cache, 0 is off.",
             {.no_effect = true});
 }
@@ -31,15 +30,15 @@ void StoreFlags::AddCacheFlags(config::FlagSet& flags) {
 void StoreFlags::AddIndexHeaderFlags(config::FlagSet& flags) {
   flags.Add("store.index-header-posting-offsets-in-mem-sampling",
             &store_index_header_posting_offsets_in_mem_sampling, "Keep one of N posting offsets in memory.",
-            {.hidden = true, .no_effect = true});
+            {.hidden = true});
   flags.Add("store.enable-index-header-lazy-reader", &store_enable_index_header_lazy_reader,
             "Map an index-header only when a query needs it.");
   flags.Add("store.index-header-lazy-reader-idle-timeout", &store_index_header_lazy_reader_idle_timeout,
             "Unmap an index-header after this idle time.", {.hidden = true});
   flags.Add("store.enable-lazy-expanded-postings", &store_enable_lazy_expanded_postings,
-            "Skip expanding big posting groups when filtering series is cheaper.", {.no_effect = true});
+            "Skip expanding big posting groups when filtering series is cheaper.");
   flags.Add("store.posting-group-max-key-series-ratio", &store_posting_group_max_key_series_ratio,
-            "Posting group becomes lazy above ratio times expected series.", {.no_effect = true});
+            "Posting group becomes lazy above ratio times expected series.");
   flags.AddEnum("store.index-header-lazy-download-strategy", &store_index_header_lazy_download_strategy,
                 {"eager", "lazy"}, "Download index-headers at load or on first use.");
 }
@@ -54,7 +53,7 @@ void StoreFlags::AddRequestFlags(config::FlagSet& flags) {
   flags.Add("store.grpc.series-max-concurrency", &store_grpc_series_max_concurrency,
             "Series calls served at once.");
   flags.Add("debug.series-batch-size", &debug_series_batch_size, "Series handled per batch in one block.",
-            {.hidden = true, .no_effect = true});
+            {.hidden = true});
   flags.Add("debug.estimated-max-series-size", &debug_estimated_max_series_size,
             "First guess of one index series entry in bytes.", {.hidden = true});
   flags.Add("debug.estimated-max-chunk-size", &debug_estimated_max_chunk_size,

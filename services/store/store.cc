@@ -8,8 +8,9 @@
 
 #include "block/blocks_api.h"
 #include "block/fetcher.h"
-#include "bucketstore/block_selector.h"
+#include "block/filters.h"
 #include "bucketstore/bucket_store.h"
+#include "bucketstore/caching_bucket.h"
 #include "concurrency/thread_pool.h"
 #include "model/time_range.h"
 #include "objstore/factory.h"
@@ -23,28 +24,6 @@ constexpr base::Duration kFirstSyncRetry = std::chrono::seconds(5);
 // Bucket reads of the store; apart from the pool whose threads serve requests and wait for these.
 constexpr int kMinFetchThreads = 8;
 constexpr int kMaxFetchThreads = 64;
-
-int64_t ToMs(base::Duration duration) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-}
-
-// The range of --min-time and --max-time, evaluated on each use because both may be relative to now.
-base::StatusOr<std::function<model::ClosedRange()>> ServedRange(const StoreFlags& flags,
-                                                                const base::Clock& clock) {
-  const config::TimeOrDuration min_time = flags.time_range.min_time;
-  const config::TimeOrDuration max_time = flags.time_range.max_time;
-  TH_ASSIGN_OR_RETURN(const int64_t min_ms, min_time.ToMs(clock.NowMs()));
-  TH_ASSIGN_OR_RETURN(const int64_t max_ms, max_time.ToMs(clock.NowMs()));
-  if (min_ms > max_ms) {
-    return base::InvalidArgument("invalid argument: --min-time '", min_time.text,
-                                 "' can't be greater than --max-time '", max_time.text, "'");
-  }
-  return std::function<model::ClosedRange()>([min_time, max_time, &clock] {
-    const int64_t now_ms = clock.NowMs();
-    return model::ClosedRange{min_time.ToMs(now_ms).value_or(model::kMinTimeMs),
-                              max_time.ToMs(now_ms).value_or(model::kMaxTimeMs)};
-  });
-}
 
 base::StatusOr<bucketstore::IndexCacheConfig> IndexCacheOf(const StoreFlags& flags) {
   TH_ASSIGN_OR_RETURN(const std::string yaml, flags.index_cache_config.Read());
@@ -71,6 +50,13 @@ bucketstore::Options StoreOptions(const StoreFlags& flags, std::function<model::
   options.limits.max_bytes = flags.store_grpc_downloaded_bytes_limit.value;
   options.served_range = std::move(served_range);
   options.advertise_compatibility_label = flags.debug_advertise_compatibility_label;
+  options.postings_sampling =
+      static_cast<size_t>(std::max<int64_t>(flags.store_index_header_posting_offsets_in_mem_sampling, 1));
+  options.lazy_expanded_postings = flags.store_enable_lazy_expanded_postings;
+  options.posting_group_max_key_series_ratio = flags.store_posting_group_max_key_series_ratio;
+  options.chunk_pool_bytes = std::max(flags.chunk_pool_size.value, int64_t{0});
+  options.max_remote_batch_series = static_cast<size_t>(std::max<int64_t>(flags.debug_series_batch_size, 1));
+  options.max_batch_series = std::min(options.max_batch_series, options.max_remote_batch_series);
   options.series_guess_bytes = std::max<int64_t>(flags.debug_estimated_max_series_size, 64);
   options.chunk_guess_bytes = std::max<int64_t>(flags.debug_estimated_max_chunk_size, 64);
   return options;
@@ -80,7 +66,7 @@ base::StatusOr<std::vector<std::unique_ptr<block::BlockFilter>>> Filters(
     const StoreFlags& flags, std::function<model::ClosedRange()> served_range, objstore::Bucket& bucket,
     concurrency::ThreadPool& pool, const base::Clock& clock) {
   TH_ASSIGN_OR_RETURN(const std::string selector_yaml, flags.selector_relabel.config.Read());
-  auto selector = bucketstore::ParseBlockSelector(selector_yaml);
+  auto selector = block::ParseBlockSelector(selector_yaml);
   if (!selector.ok()) {
     return base::Annotate(selector.status(), "selector.relabel-config");
   }
@@ -90,9 +76,9 @@ base::StatusOr<std::vector<std::unique_ptr<block::BlockFilter>>> Filters(
     filters.push_back(*std::move(selector));
   }
   filters.push_back(
-      std::make_unique<block::ConsistencyDelayFilter>(ToMs(flags.consistency_delay.value), clock));
+      std::make_unique<block::ConsistencyDelayFilter>(base::ToMs(flags.consistency_delay.value), clock));
   filters.push_back(std::make_unique<block::DeletionMarkFilter>(
-      bucket, pool, ToMs(flags.ignore_deletion_marks_delay.value), clock));
+      bucket, pool, base::ToMs(flags.ignore_deletion_marks_delay.value), clock));
   filters.push_back(std::make_unique<block::DuplicateFilter>());
   filters.push_back(std::make_unique<block::ExtensionFilter>("parquet_migrated"));
   return filters;
@@ -123,6 +109,30 @@ base::StatusOr<std::unique_ptr<objstore::Bucket>> OpenBucket(const StoreFlags& f
   return objstore::FromConfig(yaml, metrics);
 }
 
+// The bucket as requests see it, behind a cache when one is configured.
+struct CachedBucket {
+  std::unique_ptr<cache::Cache> cache;
+  std::unique_ptr<bucketstore::CachingBucket> caching;
+  objstore::Bucket* bucket = nullptr;
+};
+
+base::StatusOr<CachedBucket> WithCache(const StoreFlags& flags, objstore::Bucket& bucket,
+                                       concurrency::ThreadPool& pool, const app::Deps& deps) {
+  CachedBucket cached;
+  cached.bucket = &bucket;
+  TH_ASSIGN_OR_RETURN(const std::string yaml, flags.store_caching_bucket_config.Read());
+  if (yaml.empty()) {
+    return cached;
+  }
+  TH_ASSIGN_OR_RETURN(const bucketstore::CachingBucketConfig config,
+                      bucketstore::ParseCachingBucketConfig(yaml));
+  TH_ASSIGN_OR_RETURN(cached.cache, bucketstore::MakeBucketCache(config, deps.clock, deps.metrics));
+  cached.caching =
+      std::make_unique<bucketstore::CachingBucket>(config, bucket, *cached.cache, pool, deps.metrics);
+  cached.bucket = cached.caching.get();
+  return cached;
+}
+
 // The API behind the block viewer.
 void AddPages(app::Service& service, const StoreFlags& flags, block::MetaFetcher& fetcher,
               block::BlocksApi& blocks_api) {
@@ -145,7 +155,7 @@ int RunStore(app::Service& service, const StoreFlags& flags) {
   if (const base::Status status = service.UseRequestLogging(flags.request_logging); !status.ok()) {
     return service.ExitWith(status);
   }
-  const auto served_range = ServedRange(flags, deps.clock);
+  const auto served_range = flags.time_range.Range(deps.clock);
   if (!served_range.ok()) {
     return service.ExitWith(served_range.status());
   }
@@ -164,14 +174,19 @@ int RunStore(app::Service& service, const StoreFlags& flags) {
                                  kMinFetchThreads, kMaxFetchThreads));
   deps.metrics.AddGauge("thanos_consistency_delay_seconds", "Configured consistency delay in seconds.")
       .Set(base::ToSeconds(flags.consistency_delay.value));
-  auto filters = Filters(flags, *served_range, **bucket, fetch_pool, deps.clock);
+  const auto cached = WithCache(flags, **bucket, fetch_pool, deps);
+  if (!cached.ok()) {
+    return service.ExitWith(base::Annotate(cached.status(), "create caching bucket"));
+  }
+  objstore::Bucket& reads = *cached->bucket;
+  auto filters = Filters(flags, *served_range, reads, fetch_pool, deps.clock);
   if (!filters.ok()) {
     return service.ExitWith(filters.status());
   }
   block::MetaFetcher fetcher({.cache_directory = base::Concat(flags.data_dir, "/meta-syncer"),
                               .concurrency = fetch_concurrency,
                               .recursive_listing = flags.block_discovery_strategy == "recursive"},
-                             **bucket, fetch_pool, deps.metrics, *std::move(filters));
+                             reads, fetch_pool, deps.metrics, *std::move(filters));
   block::BlocksApi blocks_api({.label = flags.bucket_web_label,
                                .disable_admin_operations = flags.disable_admin_operations,
                                .cors = !flags.web.disable_cors},
@@ -180,7 +195,7 @@ int RunStore(app::Service& service, const StoreFlags& flags) {
   bucketstore::Options options = StoreOptions(flags, *served_range);
   options.index_cache = *index_cache;
   const auto store =
-      bucketstore::BucketStore::Create(std::move(options), **bucket, fetcher, fetch_pool, deps.metrics);
+      bucketstore::BucketStore::Create(std::move(options), reads, fetcher, fetch_pool, deps.metrics);
   if (!store.ok()) {
     return service.ExitWith(base::Annotate(store.status(), "create object storage store"));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bucketstore/internal/lazy_postings.h"
 #include "bucketstore/internal/range_fetch.h"
 
 namespace thanos::bucketstore::internal {
@@ -31,7 +32,8 @@ class BucketPostingsSource final : public index::PostingsSource {
 
   base::StatusOr<std::vector<index::Postings>> Fetch(std::span<const index::PostingsKey> keys) override {
     const model::Ulid& block_id = block_.meta().ulid;
-    std::vector<std::optional<index::Postings>> cached = scope_.index_cache.FindPostings(block_id, keys);
+    std::vector<std::optional<index::Postings>> cached =
+        scope_.index_cache.FindPostings(cancel_, block_id, keys);
     std::vector<index::Postings> lists(keys.size());
     std::vector<ByteRange> ranges(keys.size());
     num_lists += keys.size();
@@ -60,7 +62,12 @@ class BucketPostingsSource final : public index::PostingsSource {
       const std::string_view bytes = fetched.From(ranges[i].begin).substr(0, ranges[i].size());
       TH_ASSIGN_OR_RETURN(lists[i], index::DecodePostings(bytes, base::Concat("postings of ", keys[i].name,
                                                                               "=", keys[i].value)));
-      scope_.index_cache.PutPostings(block_id, keys[i], lists[i]);
+    }
+    TH_RETURN_IF_ERROR(fetched.CheckIntact());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (!ranges[i].empty()) {
+        scope_.index_cache.PutPostings(block_id, keys[i], lists[i]);
+      }
     }
     return lists;
   }
@@ -102,31 +109,68 @@ base::StatusOr<std::unique_ptr<BlockIndexReader>> BlockIndexReader::Open(const b
   return std::unique_ptr<BlockIndexReader>(new BlockIndexReader(std::move(block), std::move(header), scope));
 }
 
+BlockIndexReader::LazyMatchers BlockIndexReader::TakeLazyGroups(const std::vector<labels::Matcher>& matchers,
+                                                                index::PostingsPlan* plan) {
+  constexpr int64_t kTypicalSeriesBytes = 512;
+  const int64_t known = block_->meta().thanos ? block_->meta().thanos->series_max_bytes : 0;
+  const auto choice =
+      ChooseLazyGroups(*plan, header_->postings_table(),
+                       {.max_key_series_ratio = scope_.options.posting_group_max_key_series_ratio,
+                        .series_bytes = known > 0 ? known : kTypicalSeriesBytes});
+  LazyMatchers lazy;
+  std::vector<index::PostingsGroup> kept;
+  for (size_t i = 0; i < plan->groups.size(); ++i) {
+    if (choice[i].reason == LazyReason::kNone) {
+      kept.push_back(std::move(plan->groups[i]));
+      continue;
+    }
+    lazy.push_back(&matchers[plan->groups[i].matcher_index]);
+    scope_.metrics.lazy_postings_bytes.Increment(static_cast<double>(choice[i].num_bytes));
+    (choice[i].reason == LazyReason::kKeysLimit ? scope_.metrics.lazy_groups_keys_limit
+                                                : scope_.metrics.lazy_groups_postings_size)
+        .Increment();
+  }
+  plan->groups = std::move(kept);
+  if (!lazy.empty()) {
+    scope_.metrics.lazy_postings.Increment();
+  }
+  return lazy;
+}
+
 base::StatusOr<index::Postings> BlockIndexReader::ReadPostings(const base::CancelToken& cancel,
-                                                               const std::vector<labels::Matcher>& matchers) {
+                                                               const std::vector<labels::Matcher>& matchers,
+                                                               LazyMatchers* lazy) {
   const model::Ulid& block_id = block_->meta().ulid;
-  if (auto cached = scope_.index_cache.FindExpanded(block_id, matchers)) {
+  if (auto cached = scope_.index_cache.FindExpanded(cancel, block_id, matchers)) {
     return *std::move(cached);
   }
   BucketPostingsSource source(cancel, *block_, *header_, scope_);
   const base::TimePoint start = base::SteadyNow();
-  TH_ASSIGN_OR_RETURN(index::Postings postings, index::ExpandPostings(source, matchers));
+  TH_ASSIGN_OR_RETURN(index::PostingsPlan plan, index::PlanPostings(source, matchers));
+  if (lazy != nullptr && scope_.options.lazy_expanded_postings) {
+    *lazy = TakeLazyGroups(matchers, &plan);
+  }
+  TH_ASSIGN_OR_RETURN(index::Postings postings, index::FetchPlan(source, plan));
   scope_.metrics.postings_fetch_duration.Observe(base::ToSeconds(base::SteadyNow() - start));
   scope_.metrics.postings_size.Observe(static_cast<double>(source.touched_bytes));
   work_.lists_touched = source.num_lists;
   work_.lists_fetched = source.num_fetched;
   work_.postings_bytes_touched = source.touched_bytes;
   work_.postings_bytes_fetched = source.fetched_bytes;
-  scope_.index_cache.PutExpanded(block_id, matchers, postings);
+  TH_RETURN_IF_ERROR(CheckIntact());
+  if (lazy == nullptr || lazy->empty()) {
+    scope_.index_cache.PutExpanded(block_id, matchers, postings);
+  }
   return postings;
 }
 
-base::StatusOr<index::Postings> BlockIndexReader::ExpandPostings(
-    const base::CancelToken& cancel, const std::vector<labels::Matcher>& matchers) {
+base::StatusOr<index::Postings> BlockIndexReader::ExpandPostings(const base::CancelToken& cancel,
+                                                                 const std::vector<labels::Matcher>& matchers,
+                                                                 LazyMatchers* lazy) {
   if (matchers.empty()) {
     return index::Postings();
   }
-  TH_ASSIGN_OR_RETURN(index::Postings postings, ReadPostings(cancel, matchers));
+  TH_ASSIGN_OR_RETURN(index::Postings postings, ReadPostings(cancel, matchers, lazy));
   TH_RETURN_IF_ERROR(scope_.series_limiter.Reserve(postings.size()));
   work_.series_touched = postings.size();
   if (postings.size() >= kCacheSymbolsFromSeries) {
@@ -174,7 +218,7 @@ base::Status BlockIndexReader::FetchEntries(const base::CancelToken& cancel,
                                             std::span<const index::SeriesRef> refs,
                                             std::vector<base::SharedBytes>* cached, FetchedRanges* fetched) {
   if (!scope_.is_local) {
-    *cached = scope_.index_cache.FindSeries(block_->meta().ulid, refs);
+    *cached = scope_.index_cache.FindSeries(cancel, block_->meta().ulid, refs);
   }
   std::vector<ByteRange> ranges;
   ranges.reserve(refs.size());
@@ -204,6 +248,8 @@ base::Status BlockIndexReader::ReadSeries(const base::CancelToken& cancel,
   std::vector<base::SharedBytes> cached;
   FetchedRanges fetched;
   TH_RETURN_IF_ERROR(FetchEntries(cancel, refs, &cached, &fetched));
+  const base::SharedBytes extent = fetched.Extent();
+  index_window_.MoveTo(extent.owner, extent.bytes);
   for (size_t i = 0; i < refs.size(); ++i) {
     const uint64_t offset = index::SeriesOffset(header_->index_version(), refs[i]);
     base::StatusOr<bool> overlaps = false;
@@ -222,7 +268,13 @@ base::Status BlockIndexReader::ReadSeries(const base::CancelToken& cancel,
       }
     }
   }
+  TH_RETURN_IF_ERROR(fetched.CheckIntact());
   return cancel.status();
+}
+
+base::Status BlockIndexReader::CheckIntact() const {
+  return header_->intact() ? base::OkStatus()
+                           : base::DataLoss("index-header became shorter while it was read");
 }
 
 base::Status BlockIndexReader::ResolveLabels(const index::SeriesEntry& entry,
@@ -236,7 +288,7 @@ base::Status BlockIndexReader::ResolveLabels(const index::SeriesEntry& entry,
   return base::OkStatus();
 }
 
-labels::LabelSpan MergeExternal(base::Arena& arena, labels::LabelSpan stored, labels::LabelSpan external) {
+labels::LabelSpan CopyWithExternal(base::Arena& arena, labels::LabelSpan stored, labels::LabelSpan external) {
   auto* merged = arena.AllocateArray<labels::LabelView>(stored.size() + external.size());
   size_t count = 0;
   auto next = external.begin();

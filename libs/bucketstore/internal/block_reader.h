@@ -13,6 +13,7 @@
 #include "base/cancel.h"
 #include "base/status.h"
 #include "bucketstore/internal/bucket_block.h"
+#include "bucketstore/internal/page_window.h"
 #include "bucketstore/internal/request_scope.h"
 #include "index/expanded_postings.h"
 #include "index/index_header.h"
@@ -31,9 +32,12 @@ class BlockIndexReader {
                                                                 std::shared_ptr<BucketBlock> block,
                                                                 RequestScope& scope);
 
-  // Series every matcher accepts; none when there are no matchers, like Thanos.
+  // Series every matcher accepts; none when there are no matchers, like Thanos. `lazy`, when given, gets
+  // those of `matchers` that were left unchecked because that is cheaper with the labels at hand.
+  using LazyMatchers = std::vector<const labels::Matcher*>;
   base::StatusOr<index::Postings> ExpandPostings(const base::CancelToken& cancel,
-                                                 const std::vector<labels::Matcher>& matchers);
+                                                 const std::vector<labels::Matcher>& matchers,
+                                                 LazyMatchers* lazy = nullptr);
 
   // Reads the entries of `refs` and calls `visit` with each that has chunks in the request's time range, in
   // the order of `refs`, with its index in `refs`. `entry` may be changed by `visit`, which returns false to
@@ -45,6 +49,10 @@ class BlockIndexReader {
   // The labels of `entry`, as stored in the block, into `stored`.
   base::Status ResolveLabels(const index::SeriesEntry& entry, std::vector<labels::LabelView>* stored);
 
+  // DataLoss: the file of the index-header was cut short, so that labels and postings read so far may be
+  // wrong. To be asked before they leave the process.
+  base::Status CheckIntact() const;
+
   const std::shared_ptr<const index::IndexHeader>& header() const { return header_; }
   BucketBlock& block() const { return *block_; }
   // Work so far.
@@ -55,7 +63,10 @@ class BlockIndexReader {
   BlockIndexReader(std::shared_ptr<BucketBlock> block, std::shared_ptr<const index::IndexHeader> header,
                    RequestScope& scope);
   base::StatusOr<index::Postings> ReadPostings(const base::CancelToken& cancel,
-                                               const std::vector<labels::Matcher>& matchers);
+                                               const std::vector<labels::Matcher>& matchers,
+                                               LazyMatchers* lazy);
+  // Takes from `plan` what is not to be fetched.
+  LazyMatchers TakeLazyGroups(const std::vector<labels::Matcher>& matchers, index::PostingsPlan* plan);
   // Gets the entries of `refs` from the cache (`cached` has their order, or is empty when there is none) and
   // the bucket.
   base::Status FetchEntries(const base::CancelToken& cancel, std::span<const index::SeriesRef> refs,
@@ -75,11 +86,12 @@ class BlockIndexReader {
   const uint64_t series_end_;                    // position behind the series section
   const uint64_t guess_bytes_;
   index::SeriesEntry entry_;
+  PageWindow index_window_;
   Work work_;
 };
 
 // `stored` with the labels of `external` put in place; `external` wins. The array is in `arena`, the strings
 // stay borrowed.
-labels::LabelSpan MergeExternal(base::Arena& arena, labels::LabelSpan stored, labels::LabelSpan external);
+labels::LabelSpan CopyWithExternal(base::Arena& arena, labels::LabelSpan stored, labels::LabelSpan external);
 
 }  // namespace thanos::bucketstore::internal

@@ -14,7 +14,7 @@ namespace {
 
 // Chunks of different series lie apart: this many are brought to the cache before they are read.
 constexpr size_t kChunksAhead = 8;
-constexpr size_t kPrefetchedBytes = 256;
+constexpr size_t kPrefetchedBytes = 704;
 constexpr size_t kCacheLineBytes = 64;
 
 void Prefetch(std::string_view bytes) {
@@ -87,7 +87,8 @@ void BlockSeriesSet::PrepareFirstBatch(const base::CancelToken& cancel) {
 
 base::Status BlockSeriesSet::PrepareOrFail(const base::CancelToken& cancel) {
   TH_ASSIGN_OR_RETURN(reader_, BlockIndexReader::Open(cancel, selected_.block, *scope_));
-  TH_ASSIGN_OR_RETURN(postings_, reader_->ExpandPostings(cancel, *selected_.matchers));
+  step_series_ = scope_->options.max_batch_series;
+  TH_ASSIGN_OR_RETURN(postings_, reader_->ExpandPostings(cancel, *selected_.matchers, &lazy_matchers_));
   return NeedsSort() ? Sort(cancel) : base::OkStatus();
 }
 
@@ -111,6 +112,9 @@ base::Status BlockSeriesSet::Sort(const base::CancelToken& cancel) {
     const std::span<const index::SeriesRef> refs = std::span(postings_).subspan(begin, count);
     const auto add = [&](size_t i, index::SeriesEntry& entry) -> base::StatusOr<bool> {
       TH_RETURN_IF_ERROR(reader_->ResolveLabels(entry, &stored_));
+      if (!Accepts(entry)) {
+        return true;
+      }
       const labels::LabelSpan labels = FinalLabels(sorted->arena);
       if (!labels.empty()) {
         sorted->items.push_back({labels, refs[i]});
@@ -200,6 +204,28 @@ base::StatusOr<bool> BlockSeriesSet::NextBatch(const base::CancelToken& cancel, 
   if (!scope_->request.skip_chunks) {
     TH_RETURN_IF_ERROR(ReadChunks(cancel, batch));
   }
+  TH_RETURN_IF_ERROR(reader_->CheckIntact());
+  return true;
+}
+
+// The first batch is small, so that the answer begins early; later ones save round trips. Their chunks stay
+// bounded by max_batch_chunks.
+void BlockSeriesSet::GrowStep() {
+  if (!scope_->is_local) {
+    step_series_ = std::min(step_series_ * 2, std::max(scope_->options.max_remote_batch_series,
+                                                       scope_->options.max_batch_series));
+  }
+}
+
+bool BlockSeriesSet::Accepts(const index::SeriesEntry& entry) const {
+  for (const labels::Matcher* matcher : lazy_matchers_) {
+    if (!matcher->Matches(labels::Get(stored_, matcher->name()))) {
+      // A label is two numbers, a chunk three.
+      const size_t num_bytes = 4 * entry.labels.size() + 8 * entry.chunks.size();
+      scope_->metrics.lazy_overfetched_bytes.Increment(static_cast<double>(num_bytes));
+      return false;
+    }
+  }
   return true;
 }
 
@@ -209,7 +235,7 @@ labels::LabelSpan BlockSeriesSet::FinalLabels(base::Arena& arena) {
       return IsIn(scope_->request.without_replica_labels, label.name);
     });
   }
-  const labels::LabelSpan labels = MergeExternal(arena, stored_, external_);
+  const labels::LabelSpan labels = CopyWithExternal(arena, stored_, external_);
   return shard_.active() && !shard_.Matches(labels) ? labels::LabelSpan() : labels;
 }
 
@@ -232,7 +258,8 @@ series::Series BlockSeriesSet::AddSeries(base::Arena& arena, index::SeriesRef re
 
 base::Status BlockSeriesSet::ReadStep(const base::CancelToken& cancel, series::SeriesBatch* batch) {
   step_refs_.assign(front_.begin(), front_.end());
-  const size_t fresh = std::min(scope_->options.max_batch_series, postings_.size() - position_);
+  const size_t fresh = std::min(step_series_, postings_.size() - position_);
+  GrowStep();
   step_refs_.insert(step_refs_.end(), postings_.begin() + static_cast<ptrdiff_t>(position_),
                     postings_.begin() + static_cast<ptrdiff_t>(position_ + fresh));
   position_ += fresh;
@@ -240,6 +267,9 @@ base::Status BlockSeriesSet::ReadStep(const base::CancelToken& cancel, series::S
   size_t unread = step_refs_.size();
   const auto add = [&](size_t i, index::SeriesEntry& entry) -> base::StatusOr<bool> {
     TH_RETURN_IF_ERROR(reader_->ResolveLabels(entry, &stored_));
+    if (!Accepts(entry)) {
+      return true;
+    }
     const labels::LabelSpan labels = FinalLabels(batch->arena());
     if (!labels.empty()) {
       order_.Push(step_refs_[i], entry.labels, stored_,
@@ -258,7 +288,8 @@ base::Status BlockSeriesSet::ReadStep(const base::CancelToken& cancel, series::S
 
 base::Status BlockSeriesSet::ReadSortedStep(const base::CancelToken& cancel, series::SeriesBatch* batch) {
   const size_t begin = position_;
-  const size_t count = std::min(scope_->options.max_batch_series, sorted_->items.size() - begin);
+  const size_t count = std::min(step_series_, sorted_->items.size() - begin);
+  GrowStep();
   step_refs_.clear();
   for (size_t i = 0; i < count; ++i) {
     step_refs_.push_back(sorted_->items[begin + i].ref);
@@ -282,7 +313,8 @@ base::Status BlockSeriesSet::ReadSortedStep(const base::CancelToken& cancel, ser
       });
 }
 
-base::Status BlockSeriesSet::FetchSegments(const base::CancelToken& cancel, std::vector<Segment>* segments) {
+base::Status BlockSeriesSet::FetchSegments(const base::CancelToken& cancel, std::vector<Segment>* segments,
+                                           series::SeriesBatch* batch) {
   const int64_t known = selected_.block->meta().thanos ? selected_.block->meta().thanos->chunk_max_bytes : 0;
   const int64_t wanted = scope_->options.chunk_guess_bytes;
   const uint64_t guess =
@@ -312,6 +344,17 @@ base::Status BlockSeriesSet::FetchSegments(const base::CancelToken& cancel, std:
       segment->ranges.push_back({offset, end});
     }
   }
+  if (!scope_->is_local) {
+    uint64_t num_bytes = 0;
+    for (Segment& segment : *segments) {
+      segment.ranges = Coalesce(std::move(segment.ranges), kMaxGapBytes);
+      for (const ByteRange& range : segment.ranges) {
+        num_bytes += range.size();
+      }
+    }
+    TH_ASSIGN_OR_RETURN(base::BufferOwner taken, scope_->chunk_pool.Take(num_bytes));
+    batch->Retain(std::move(taken));
+  }
   std::vector<ObjectRanges> objects;
   for (Segment& segment : *segments) {
     objects.push_back({selected_.block->SegmentObject(segment.number), std::move(segment.ranges)});
@@ -336,9 +379,11 @@ base::Status BlockSeriesSet::ReadChunks(const base::CancelToken& cancel, series:
   TH_RETURN_IF_ERROR(scope_->chunks_limiter.Reserve(num_chunks));
   chunk_work_.chunks += num_chunks;
   std::vector<Segment> segments;
-  TH_RETURN_IF_ERROR(FetchSegments(cancel, &segments));
+  TH_RETURN_IF_ERROR(FetchSegments(cancel, &segments, batch));
   for (const Segment& segment : segments) {
     segment.fetched.ForEachOwner([&](const base::BufferOwner& owner) { batch->Retain(owner); });
+    const base::SharedBytes extent = segment.fetched.Extent();
+    segment_windows_[segment.number].MoveTo(extent.owner, extent.bytes);
   }
   const auto segment_of = [&](const index::ChunkMeta& meta) {
     return std::find_if(segments.begin(), segments.end(),
@@ -360,6 +405,9 @@ base::Status BlockSeriesSet::ReadChunks(const base::CancelToken& cancel, series:
                               meta.offset());
       }
     }
+  }
+  for (const Segment& segment : segments) {
+    TH_RETURN_IF_ERROR(segment.fetched.CheckIntact());
   }
   return base::OkStatus();
 }
@@ -387,7 +435,8 @@ base::Status BlockSeriesSet::FillChunk(const base::CancelToken& cancel, const in
                                             {{offset, offset + *size}}));
   chunk_work_.chunk_bytes_fetched += *size;
   fetched.ForEachOwner([&](const base::BufferOwner& owner) { batch->Retain(owner); });
-  return SetData(fetched.From(offset), batch->arena(), chunk);
+  TH_RETURN_IF_ERROR(SetData(fetched.From(offset), batch->arena(), chunk));
+  return fetched.CheckIntact();
 }
 
 base::Status BlockSeriesSet::SetData(std::string_view record, base::Arena& arena, series::Chunk* chunk) {

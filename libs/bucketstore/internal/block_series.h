@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/status.h"
 #include "bucketstore/internal/block_reader.h"
 #include "bucketstore/internal/block_set.h"
+#include "bucketstore/internal/page_window.h"
 #include "bucketstore/internal/request_scope.h"
 #include "bucketstore/internal/series_order.h"
 #include "series/series_set.h"
@@ -49,13 +51,17 @@ class BlockSeriesSet final : public series::SeriesSet {
   base::StatusOr<bool> NextBatch(const base::CancelToken& cancel, series::SeriesBatch* batch);
   base::Status ReadStep(const base::CancelToken& cancel, series::SeriesBatch* batch);
   base::Status ReadSortedStep(const base::CancelToken& cancel, series::SeriesBatch* batch);
+  // Whether the matchers that postings did not settle accept the series with labels stored_.
+  void GrowStep();
+  bool Accepts(const index::SeriesEntry& entry) const;
   // The labels to be sent, in `arena`; empty when the series is of another shard.
   labels::LabelSpan FinalLabels(base::Arena& arena);
   series::Series AddSeries(base::Arena& arena, index::SeriesRef ref, labels::LabelSpan labels,
                            const index::SeriesEntry& entry);
 
   base::Status ReadChunks(const base::CancelToken& cancel, series::SeriesBatch* batch);
-  base::Status FetchSegments(const base::CancelToken& cancel, std::vector<Segment>* segments);
+  base::Status FetchSegments(const base::CancelToken& cancel, std::vector<Segment>* segments,
+                             series::SeriesBatch* batch);
   base::Status FillChunk(const base::CancelToken& cancel, const index::ChunkMeta& meta,
                          const Segment& segment, series::SeriesBatch* batch, series::Chunk* chunk);
   base::Status SetData(std::string_view record, base::Arena& arena, series::Chunk* chunk);
@@ -74,8 +80,10 @@ class BlockSeriesSet final : public series::SeriesSet {
   series::SeriesBatch first_batch_;
   std::unique_ptr<BlockIndexReader> reader_;
   index::Postings postings_;
-  size_t position_ = 0;                  // next of postings_
-  std::vector<index::SeriesRef> front_;  // to be read before it
+  BlockIndexReader::LazyMatchers lazy_matchers_;  // to be asked about each series
+  size_t step_series_ = 0;                        // how many are read at once
+  size_t position_ = 0;                           // next of postings_
+  std::vector<index::SeriesRef> front_;           // to be read before it
   SeriesOrder order_;
   std::shared_ptr<const SortedSeries> sorted_;
   storeapi::ShardMatcher shard_;
@@ -86,6 +94,7 @@ class BlockSeriesSet final : public series::SeriesSet {
   std::vector<ChunkJob> jobs_;
   std::vector<index::ChunkMeta> metas_;
   RequestWork chunk_work_;
+  std::map<uint32_t, PageWindow> segment_windows_;
 };
 
 }  // namespace thanos::bucketstore::internal

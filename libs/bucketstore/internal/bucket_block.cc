@@ -36,7 +36,9 @@ base::Status BucketBlock::Load(const base::CancelToken& cancel) {
     struct stat stat_buffer {};
     return stat(header_path_.c_str(), &stat_buffer) == 0 ? base::OkStatus() : BuildHeader(cancel);
   }
-  return Header(cancel).status();
+  TH_ASSIGN_OR_RETURN(const auto header, Header(cancel));
+  header->ReleasePages();  // all of it was read to verify it; queries will read little
+  return base::OkStatus();
 }
 
 base::StatusOr<uint64_t> BucketBlock::IndexBytes(const base::CancelToken& cancel) {
@@ -52,10 +54,14 @@ base::StatusOr<uint64_t> BucketBlock::IndexBytes(const base::CancelToken& cancel
   return static_cast<uint64_t>(attributes.size_bytes);
 }
 
-index::RangeReader BucketBlock::IndexRangeReader(const base::CancelToken& cancel) {
-  return [this, cancel](uint64_t offset, uint64_t length) {
-    return bucket_.GetRange(cancel, index_object_, static_cast<int64_t>(offset),
-                            static_cast<int64_t>(length));
+index::RangeReader BucketBlock::IndexRangeReader(const base::CancelToken& cancel, base::BufferOwner* owner) {
+  return [this, cancel, owner](uint64_t offset, uint64_t length) {
+    auto bytes =
+        bucket_.GetRange(cancel, index_object_, static_cast<int64_t>(offset), static_cast<int64_t>(length));
+    if (bytes.ok() && owner != nullptr) {
+      *owner = bytes->owner;
+    }
+    return bytes;
   };
 }
 
@@ -66,7 +72,10 @@ base::Status BucketBlock::BuildHeader(const base::CancelToken& cancel) {
     return base::ErrnoStatus(errno, base::Concat("create directory ", directory));
   }
   TH_ASSIGN_OR_RETURN(const uint64_t index_bytes, IndexBytes(cancel));
-  TH_RETURN_IF_ERROR(index::IndexHeader::Build(IndexRangeReader(cancel), index_bytes, header_path_));
+  base::BufferOwner read;
+  TH_RETURN_IF_ERROR(index::IndexHeader::Build(IndexRangeReader(cancel, &read), index_bytes, header_path_));
+  // A mapped index stays mapped, but what was read of it is on disk now in another form.
+  base::ReleasePages(read);
   metrics_.header_download_duration.Observe(base::ToSeconds(base::SteadyNow() - start));
   return base::OkStatus();
 }
@@ -78,15 +87,16 @@ base::StatusOr<std::shared_ptr<const index::IndexHeader>> BucketBlock::OpenOrBui
     TH_ASSIGN_OR_RETURN(const uint64_t index_bytes, IndexBytes(cancel));
     TH_ASSIGN_OR_RETURN(std::string bytes,
                         index::IndexHeader::BuildBytes(IndexRangeReader(cancel), index_bytes));
-    return index::IndexHeader::FromBytes(base::SharedBytes::FromString(std::move(bytes)));
+    return index::IndexHeader::FromBytes(base::SharedBytes::FromString(std::move(bytes)),
+                                         options_.postings_sampling);
   }
-  auto header = index::IndexHeader::Open(header_path_);
+  auto header = index::IndexHeader::Open(header_path_, options_.postings_sampling);
   if (!header.ok()) {
     if (header.status().code() != base::StatusCode::kNotFound) {
       TH_LOG(kWarn, "rebuilding damaged index-header").With("block", id_).With("err", header.status());
     }
     TH_RETURN_IF_ERROR(BuildHeader(cancel));
-    header = index::IndexHeader::Open(header_path_);
+    header = index::IndexHeader::Open(header_path_, options_.postings_sampling);
   }
   metrics_.header_load_duration.Observe(base::ToSeconds(base::SteadyNow() - start));
   return header;
@@ -97,7 +107,8 @@ base::StatusOr<std::shared_ptr<const index::IndexHeader>> BucketBlock::Header(
   const auto current = [this] {
     base::MutexLock lock(mutex_);
     last_used_ = base::SteadyNow();
-    return header_;
+    // One whose file was cut short is as good as none: it is built again.
+    return header_ != nullptr && header_->intact() ? header_ : nullptr;
   };
   if (auto header = current(); header != nullptr) {
     return header;

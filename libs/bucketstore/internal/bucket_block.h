@@ -48,7 +48,8 @@ class BucketBlock {
   uint64_t ListedSegmentBytes(uint32_t segment) const;
   base::Status BuildHeader(const base::CancelToken& cancel);
   base::StatusOr<std::shared_ptr<const index::IndexHeader>> OpenOrBuild(const base::CancelToken& cancel);
-  index::RangeReader IndexRangeReader(const base::CancelToken& cancel);
+  // Also keeps, in `owner` if given, the owner of what was read last.
+  index::RangeReader IndexRangeReader(const base::CancelToken& cancel, base::BufferOwner* owner = nullptr);
 
   const std::shared_ptr<const block::Meta> meta_;
   const std::string id_;

@@ -1,11 +1,16 @@
 #include "bucketstore/internal/index_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/strings.h"
+#include "encoding/compress.h"
+#include "encoding/varint.h"
 
 namespace thanos::bucketstore::internal {
 namespace {
@@ -54,6 +59,56 @@ std::string ExpandedKeyOf(const model::Ulid& block, const std::vector<labels::Ma
   return key;
 }
 
+// Lists on the way to and from other machines: varints of the differences, compressed.
+constexpr size_t kMaxEncodedBytes = size_t{1} << 30;
+
+std::string EncodePostings(const index::Postings& postings) {
+  std::string plain;
+  plain.reserve(postings.size() * 2 + encoding::kMaxVarintBytes);
+  encoding::AppendUvarint(plain, postings.size());
+  index::SeriesRef previous = 0;
+  for (const index::SeriesRef ref : postings) {
+    encoding::AppendUvarint(plain, ref - previous);
+    previous = ref;
+  }
+  std::string compressed;
+  encoding::SnappyCompress(plain, &compressed);
+  return compressed;
+}
+
+base::StatusOr<index::Postings> DecodePostings(std::string_view compressed) {
+  std::string plain;
+  TH_RETURN_IF_ERROR(encoding::SnappyUncompress(compressed, kMaxEncodedBytes, &plain));
+  encoding::ByteCursor cursor(plain);
+  uint64_t count = 0;
+  if (!cursor.ReadUvarint(&count) || count > cursor.remaining()) {
+    return base::DataLoss("cached postings: bad count");
+  }
+  index::Postings postings;
+  postings.reserve(count);
+  uint64_t ref = 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    uint64_t difference = 0;
+    if (!cursor.ReadUvarint(&difference) || (difference == 0 && i > 0) ||
+        difference > std::numeric_limits<index::SeriesRef>::max() - ref) {
+      return base::DataLoss("cached postings: entry ", i, " of ", count, " is damaged");
+    }
+    ref += difference;
+    postings.push_back(static_cast<index::SeriesRef>(ref));
+  }
+  return postings;
+}
+
+// Servers take short keys of text only. The whole key is stored with the value, so that two with the same
+// hash are never mistaken for each other.
+constexpr std::array kKindNames = {"P", "EP", "S"};
+
+std::string RemoteKeyOf(const char* kind, std::string_view key) {
+  std::string salted = "2";
+  salted += key;
+  return base::Concat(kind, ':', base::XxHash64(key), '-', base::XxHash64(salted));
+}
+
 std::string SeriesKeyOf(const model::Ulid& block, index::SeriesRef ref) {
   std::string key = KeyOf('S', block);
   base::AppendBigEndian32(key, ref);
@@ -98,7 +153,19 @@ IndexCache::Instruments::Instruments(telemetry::Registry& metrics, const char* i
                                          67108864, 134217728, 268435456, 536870912},
                                         OfTypeAndTenant(item_type))) {}
 
-IndexCache::IndexCache(const IndexCacheConfig& config, telemetry::Registry& metrics)
+IndexCache::Compression::Compression(telemetry::Registry& metrics, const char* operation)
+    : total(metrics.AddCounter("thanos_bucket_store_cached_postings_compressions_total",
+                               "Number of postings compressions before storing to index cache.",
+                               {{"op", operation}, {"tenant", kTenant}})),
+      errors(metrics.AddCounter("thanos_bucket_store_cached_postings_compression_errors_total",
+                                "Number of postings compression errors.",
+                                {{"op", operation}, {"tenant", kTenant}})),
+      seconds(metrics.AddCounter("thanos_bucket_store_cached_postings_compression_time_seconds_total",
+                                 "Time spent compressing postings before storing them into postings cache.",
+                                 {{"op", operation}, {"tenant", kTenant}})) {}
+
+IndexCache::IndexCache(const IndexCacheConfig& config, telemetry::Registry& metrics,
+                       std::unique_ptr<cache::Cache> remote)
     : config_(config),
       instruments_{Instruments(metrics, "Postings"), Instruments(metrics, "ExpandedPostings"),
                    Instruments(metrics, "Series")},
@@ -108,6 +175,9 @@ IndexCache::IndexCache(const IndexCacheConfig& config, telemetry::Registry& metr
       cached_postings_bytes_(
           metrics.AddCounter("thanos_bucket_store_cached_postings_compressed_size_bytes_total",
                              "Compressed size of postings stored into cache.", {{"tenant", kTenant}})),
+      encode_(metrics, "encode"),
+      decode_(metrics, "decode"),
+      remote_(std::move(remote)),
       entries_(
           {.max_bytes = config.max_bytes, .max_item_bytes = config.max_item_bytes},
           {instruments_[kPostings].entries, instruments_[kExpanded].entries, instruments_[kSeries].entries}) {
@@ -122,42 +192,98 @@ IndexCache::IndexCache(const IndexCacheConfig& config, telemetry::Registry& metr
 }
 
 bool IndexCache::enabled(Kind kind) const {
-  if (config_.max_bytes <= 0) {
+  if (remote_ == nullptr && config_.max_bytes <= 0) {
     return false;
   }
   return kind == kPostings ? config_.postings
                            : (kind == kExpanded ? config_.expanded_postings : config_.series);
 }
 
-void IndexCache::Measure(Kind kind, size_t count, const std::function<size_t()>& find) {
+std::vector<base::SharedBytes> IndexCache::FindRemote(const base::CancelToken& cancel, Kind kind,
+                                                      const std::vector<std::string>& keys) {
+  std::vector<std::string> remote_keys;
+  remote_keys.reserve(keys.size());
+  for (const std::string& key : keys) {
+    remote_keys.push_back(RemoteKeyOf(kKindNames[kind], key));
+  }
+  const auto found = remote_->Fetch(cancel, remote_keys);
+  std::vector<base::SharedBytes> values(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto value = found.find(remote_keys[i]);
+    if (value != found.end() && value->second.bytes.starts_with(keys[i])) {
+      values[i] = value->second;
+      values[i].bytes.remove_prefix(keys[i].size());
+    }
+  }
+  return values;
+}
+
+std::vector<base::SharedBytes> IndexCache::Find(const base::CancelToken& cancel, Kind kind,
+                                                const std::vector<std::string>& keys) {
   const Instruments& instruments = instruments_[kind];
   const base::TimePoint start = base::SteadyNow();
-  const size_t hits = find();
+  std::vector<base::SharedBytes> values;
+  if (remote_ != nullptr) {
+    values = FindRemote(cancel, kind, keys);
+  } else {
+    values.resize(keys.size());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (auto found = entries_.Find(keys[i])) {
+        values[i] = std::move(found->value);
+      }
+    }
+  }
   instruments.fetch_duration.Observe(base::ToSeconds(base::SteadyNow() - start));
-  instruments.requests.Increment(static_cast<double>(count));
-  instruments.hits.Increment(static_cast<double>(hits));
+  instruments.requests.Increment(static_cast<double>(keys.size()));
+  instruments.hits.Increment(static_cast<double>(std::count_if(
+      values.begin(), values.end(), [](const base::SharedBytes& value) { return value.owner != nullptr; })));
+  return values;
 }
 
 void IndexCache::Put(Kind kind, const std::string& key, std::string value) {
   instruments_[kind].stored_bytes.Observe(static_cast<double>(value.size()));
-  (void)entries_.Add(kind, key, base::SharedBytes::FromString(std::move(value)));
+  if (remote_ == nullptr) {
+    (void)entries_.Add(kind, key, base::SharedBytes::FromString(std::move(value)));
+    return;
+  }
+  instruments_[kind].entries.added.Increment();
+  remote_->Store(RemoteKeyOf(kKindNames[kind], key), base::SharedBytes::FromString(key + value), config_.ttl);
 }
 
-std::optional<index::Postings> IndexCache::FindRefs(const std::string& key) {
-  const auto found = entries_.Find(key);
-  if (!found) {
+std::optional<index::Postings> IndexCache::Decode(const base::SharedBytes& value) {
+  if (value.owner == nullptr) {
     return std::nullopt;
   }
-  const std::string_view bytes = found->value.bytes;
-  index::Postings postings(bytes.size() / sizeof(index::SeriesRef));
+  if (remote_ != nullptr) {
+    const base::TimePoint start = base::SteadyNow();
+    auto decoded = DecodePostings(value.bytes);
+    decode_.total.Increment();
+    decode_.seconds.Increment(base::ToSeconds(base::SteadyNow() - start));
+    if (!decoded.ok()) {
+      decode_.errors.Increment();
+      return std::nullopt;
+    }
+    return *std::move(decoded);
+  }
+  index::Postings postings(value.bytes.size() / sizeof(index::SeriesRef));
   if (!postings.empty()) {
-    std::memcpy(postings.data(), bytes.data(), bytes.size());
+    std::memcpy(postings.data(), value.bytes.data(), value.bytes.size());
   }
   return postings;
 }
 
 void IndexCache::PutRefs(Kind kind, const std::string& key, const index::Postings& postings) {
   const size_t num_bytes = postings.size() * sizeof(index::SeriesRef);
+  if (remote_ != nullptr) {
+    const base::TimePoint start = base::SteadyNow();
+    std::string encoded = EncodePostings(postings);
+    encode_.total.Increment();
+    encode_.seconds.Increment(base::ToSeconds(base::SteadyNow() - start));
+    original_postings_bytes_.Increment(static_cast<double>(num_bytes));
+    cached_postings_bytes_.Increment(static_cast<double>(encoded.size()));
+    Put(kind, key, std::move(encoded));
+    return;
+  }
   // Not even copied when it cannot fit.
   if (static_cast<int64_t>(num_bytes) > config_.max_item_bytes) {
     instruments_[kind].entries.overflowed.Increment();
@@ -170,17 +296,19 @@ void IndexCache::PutRefs(Kind kind, const std::string& key, const index::Posting
 }
 
 std::vector<std::optional<index::Postings>> IndexCache::FindPostings(
-    const model::Ulid& block, std::span<const index::PostingsKey> keys) {
+    const base::CancelToken& cancel, const model::Ulid& block, std::span<const index::PostingsKey> keys) {
   std::vector<std::optional<index::Postings>> lists(keys.size());
-  if (enabled(kPostings) && !keys.empty()) {
-    Measure(kPostings, keys.size(), [&] {
-      size_t hits = 0;
-      for (size_t i = 0; i < keys.size(); ++i) {
-        lists[i] = FindRefs(PostingsKeyOf(block, keys[i]));
-        hits += lists[i] ? 1 : 0;
-      }
-      return hits;
-    });
+  if (!enabled(kPostings) || keys.empty()) {
+    return lists;
+  }
+  std::vector<std::string> entry_keys;
+  entry_keys.reserve(keys.size());
+  for (const index::PostingsKey& key : keys) {
+    entry_keys.push_back(PostingsKeyOf(block, key));
+  }
+  const auto values = Find(cancel, kPostings, entry_keys);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    lists[i] = Decode(values[i]);
   }
   return lists;
 }
@@ -192,16 +320,13 @@ void IndexCache::PutPostings(const model::Ulid& block, const index::PostingsKey&
   }
 }
 
-std::optional<index::Postings> IndexCache::FindExpanded(const model::Ulid& block,
+std::optional<index::Postings> IndexCache::FindExpanded(const base::CancelToken& cancel,
+                                                        const model::Ulid& block,
                                                         const std::vector<labels::Matcher>& matchers) {
-  std::optional<index::Postings> postings;
-  if (enabled(kExpanded)) {
-    Measure(kExpanded, 1, [&]() -> size_t {
-      postings = FindRefs(ExpandedKeyOf(block, matchers));
-      return postings ? 1 : 0;
-    });
+  if (!enabled(kExpanded)) {
+    return std::nullopt;
   }
-  return postings;
+  return Decode(Find(cancel, kExpanded, {ExpandedKeyOf(block, matchers)})[0]);
 }
 
 void IndexCache::PutExpanded(const model::Ulid& block, const std::vector<labels::Matcher>& matchers,
@@ -211,22 +336,18 @@ void IndexCache::PutExpanded(const model::Ulid& block, const std::vector<labels:
   }
 }
 
-std::vector<base::SharedBytes> IndexCache::FindSeries(const model::Ulid& block,
+std::vector<base::SharedBytes> IndexCache::FindSeries(const base::CancelToken& cancel,
+                                                      const model::Ulid& block,
                                                       std::span<const index::SeriesRef> refs) {
-  std::vector<base::SharedBytes> entries(refs.size());
-  if (enabled(kSeries) && !refs.empty()) {
-    Measure(kSeries, refs.size(), [&] {
-      size_t hits = 0;
-      for (size_t i = 0; i < refs.size(); ++i) {
-        if (auto found = entries_.Find(SeriesKeyOf(block, refs[i]))) {
-          entries[i] = std::move(found->value);
-          ++hits;
-        }
-      }
-      return hits;
-    });
+  if (!enabled(kSeries) || refs.empty()) {
+    return std::vector<base::SharedBytes>(refs.size());
   }
-  return entries;
+  std::vector<std::string> keys;
+  keys.reserve(refs.size());
+  for (const index::SeriesRef ref : refs) {
+    keys.push_back(SeriesKeyOf(block, ref));
+  }
+  return Find(cancel, kSeries, keys);
 }
 
 void IndexCache::PutSeries(const model::Ulid& block, index::SeriesRef ref, std::string_view entry) {

@@ -48,32 +48,21 @@ telemetry::Histogram& TouchedBytes(telemetry::Registry& registry, const char* da
                                telemetry::ExponentialBounds(1024, 2, 21), WithTenant("data_type", data_type));
 }
 
-// Exposed from the start for dashboards, and never counted: postings are cached as they are, and no postings
-// are left unexpanded.
+// Exposed from the start for dashboards, and never counted.
 void AddUnused(telemetry::Registry& registry) {
-  for (const char* operation : {"encode", "decode"}) {
-    (void)registry.AddCounter("thanos_bucket_store_cached_postings_compressions_total",
-                              "Number of postings compressions before storing to index cache.",
-                              WithTenant("op", operation));
-    (void)registry.AddCounter("thanos_bucket_store_cached_postings_compression_errors_total",
-                              "Number of postings compression errors.", WithTenant("op", operation));
-    (void)registry.AddCounter("thanos_bucket_store_cached_postings_compression_time_seconds_total",
-                              "Time spent compressing postings before storing them into postings cache.",
-                              WithTenant("op", operation));
-  }
   (void)registry.AddCounter("thanos_bucket_store_indexheader_lazy_unload_failed_total",
                             "Total number of failed index-header lazy unload operations.");
-  (void)registry.AddCounter("thanos_bucket_store_lazy_expanded_postings_total",
-                            "Total number of times when lazy expanded posting optimization applies.");
-  (void)registry.AddCounter("thanos_bucket_store_lazy_expanded_posting_size_bytes_total",
-                            "Total number of lazy posting group size in bytes.");
-  (void)registry.AddCounter(
-      "thanos_bucket_store_lazy_expanded_posting_series_overfetched_size_bytes_total",
-      "Total number of series size in bytes overfetched due to posting lazy expansion.");
 }
 
 telemetry::Histogram& Duration(telemetry::Registry& registry, const char* name, const char* help) {
   return registry.AddHistogram(name, help, FetchBounds(), Tenant());
+}
+
+telemetry::Counter& LazyGroups(telemetry::Registry& registry, const char* reason) {
+  return registry.AddCounter(
+      "thanos_bucket_store_lazy_expanded_posting_groups_total",
+      "Total number of posting groups that are marked as lazy and corresponding reason.",
+      {{"reason", reason}});
 }
 
 telemetry::Counter& Dropped(telemetry::Registry& registry, const char* reason) {
@@ -188,6 +177,16 @@ Metrics::Metrics(telemetry::Registry& registry)
           registry.AddHistogram("thanos_bucket_store_indexheader_lazy_load_duration_seconds",
                                 "Duration of the index-header lazy loading in seconds.",
                                 {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 30, 60, 120, 300})),
+      lazy_postings(
+          registry.AddCounter("thanos_bucket_store_lazy_expanded_postings_total",
+                              "Total number of times when lazy expanded posting optimization applies.")),
+      lazy_postings_bytes(registry.AddCounter("thanos_bucket_store_lazy_expanded_posting_size_bytes_total",
+                                              "Total number of lazy posting group size in bytes.")),
+      lazy_overfetched_bytes(registry.AddCounter(
+          "thanos_bucket_store_lazy_expanded_posting_series_overfetched_size_bytes_total",
+          "Total number of series size in bytes overfetched due to posting lazy expansion.")),
+      lazy_groups_keys_limit(LazyGroups(registry, "keys_limit")),
+      lazy_groups_postings_size(LazyGroups(registry, "postings_size")),
       corrupt_blocks(registry.AddCounter("thanos_bucket_store_block_corruptions_total",
                                          "Total number of requests that met damaged data in a block.")) {
   AddUnused(registry);

@@ -55,6 +55,11 @@ struct Metrics {
   telemetry::Counter& lazy_load_failures;
   telemetry::Counter& lazy_unloads;
   telemetry::Histogram& lazy_load_duration;
+  telemetry::Counter& lazy_postings;  // expansions that left something unread
+  telemetry::Counter& lazy_postings_bytes;
+  telemetry::Counter& lazy_overfetched_bytes;  // of series that were read in vain for it
+  telemetry::Counter& lazy_groups_keys_limit;
+  telemetry::Counter& lazy_groups_postings_size;
   // Blocks whose bytes turned out to be damaged while a request read them.
   telemetry::Counter& corrupt_blocks;
 };

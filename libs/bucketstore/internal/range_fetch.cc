@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/file_mapping.h"
 #include "bucketstore/internal/helped_for.h"
 
 namespace thanos::bucketstore::internal {
@@ -42,6 +43,28 @@ void FetchedRanges::ForEachOwner(const std::function<void(const base::BufferOwne
   for (const Part& part : parts_) {
     retain(part.bytes.owner);
   }
+}
+
+base::Status FetchedRanges::CheckIntact() const {
+  for (const Part& part : parts_) {
+    if (!base::IsIntact(part.bytes.owner)) {
+      return base::DataLoss("file became shorter while it was read");
+    }
+  }
+  return base::OkStatus();
+}
+
+base::SharedBytes FetchedRanges::Extent() const {
+  if (parts_.empty()) {
+    return {};
+  }
+  const base::SharedBytes& first = parts_.front().bytes;
+  const base::SharedBytes& last = parts_.back().bytes;
+  if (first.owner == nullptr || first.owner != last.owner) {
+    return last;
+  }
+  const char* const end = last.bytes.data() + last.bytes.size();
+  return {{first.bytes.data(), static_cast<size_t>(end - first.bytes.data())}, last.owner};
 }
 
 bool IsLocal(const objstore::Bucket& bucket) {

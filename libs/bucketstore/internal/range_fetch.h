@@ -34,7 +34,13 @@ class FetchedRanges {
   std::string_view From(uint64_t offset) const;
   // Calls `retain` with the owner of every piece of memory.
   void ForEachOwner(const std::function<void(const base::BufferOwner&)>& retain) const;
+  // From the first to the last byte when all lie in one piece of memory, such as a mapped file; else the last
+  // piece.
+  base::SharedBytes Extent() const;
   uint64_t num_bytes() const { return num_bytes_; }
+  // DataLoss: a mapped file was cut short, so that what was read from it may be wrong. To be asked after the
+  // bytes were used.
+  base::Status CheckIntact() const;
 
  private:
   friend class RangeFetcher;

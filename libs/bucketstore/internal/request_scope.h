@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/mutex.h"
+#include "bucketstore/internal/chunk_pool.h"
 #include "bucketstore/internal/index_cache.h"
 #include "bucketstore/internal/limiter.h"
 #include "bucketstore/internal/metrics.h"
@@ -37,10 +38,11 @@ struct RequestWork {
 struct RequestScope {
   // `pool` is for reads that run in parallel.
   RequestScope(const Options& store_options, Metrics& store_metrics, IndexCache& store_cache,
-               objstore::Bucket& bucket, concurrency::ThreadPool& pool)
+               ChunkPool& store_chunk_pool, objstore::Bucket& bucket, concurrency::ThreadPool& pool)
       : options(store_options),
         metrics(store_metrics),
         index_cache(store_cache),
+        chunk_pool(store_chunk_pool),
         is_local(IsLocal(bucket)),
         series_limiter("series", store_options.limits.max_series),
         chunks_limiter("chunks",
@@ -56,6 +58,7 @@ struct RequestScope {
   const Options& options;
   Metrics& metrics;
   IndexCache& index_cache;
+  ChunkPool& chunk_pool;
   const bool is_local;              // reading again is as cheap as a cache
   storeapi::SeriesRequest request;  // with the time range cut to what the store serves
   Limiter series_limiter;

@@ -1,11 +1,10 @@
-#include "bucketstore/block_selector.h"
-
 #include <set>
 
+#include "block/filters.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace thanos::bucketstore {
+namespace thanos::block {
 namespace {
 
 using ::testing::HasSubstr;
@@ -16,10 +15,10 @@ model::Ulid UlidOf(uint64_t number) {
   return model::Ulid::FromParts(1'000'000, 0, number);
 }
 
-block::MetaMap Blocks() {
-  block::MetaMap metas;
+MetaMap Blocks() {
+  MetaMap metas;
   for (uint64_t i = 0; i < kNumBlocks; ++i) {
-    auto meta = std::make_shared<block::Meta>();
+    auto meta = std::make_shared<Meta>();
     meta->ulid = UlidOf(i);
     meta->thanos.emplace().labels = labels::Labels({{"cluster", i % 2 == 0 ? "a" : "b"}});
     metas.emplace(meta->ulid, std::move(meta));
@@ -30,8 +29,8 @@ block::MetaMap Blocks() {
 std::set<model::Ulid> KeptBy(std::string_view yaml) {
   const auto filter = ParseBlockSelector(yaml);
   EXPECT_TRUE(filter.ok()) << filter.status();
-  block::MetaMap metas = Blocks();
-  block::StateCounts counts;
+  MetaMap metas = Blocks();
+  StateCounts counts;
   if (*filter != nullptr) {
     EXPECT_TRUE((*filter)->Filter({}, &metas, &counts).ok());
     EXPECT_EQ(counts["label-excluded"], static_cast<int64_t>(kNumBlocks - metas.size()));
@@ -74,4 +73,4 @@ TEST(BlockSelectorTest, RefusesOtherActions) {
 }
 
 }  // namespace
-}  // namespace thanos::bucketstore
+}  // namespace thanos::block
