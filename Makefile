@@ -1,5 +1,5 @@
 # Habitual names for the scripts; see README.md.
-.PHONY: deps build test test-unit demo demo-check bench soak format lint fuzz
+.PHONY: deps build test test-unit differential demo demo-check bench soak format lint fuzz
 
 deps:
 	./scripts/deps.sh
@@ -12,6 +12,11 @@ test:
 
 test-unit:
 	./scripts/test.sh --unit
+
+# The comparison with a real Prometheus at length: 2,000 queries of the whole grammar, then as many with a new seed.
+differential: build
+	THANOS_DIFF_GRAMMAR=2000 THANOS_DIFF_QUERIES=200 python3 -m unittest -v tests.integration.test_differential
+	THANOS_DIFF_SEED=$$(date +%s) THANOS_DIFF_GRAMMAR=2000 THANOS_DIFF_QUERIES=200 python3 -m unittest -v tests.integration.test_differential
 
 demo:
 	./scripts/demo.sh

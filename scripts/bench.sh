@@ -17,4 +17,5 @@ if [ "$what" != micro ]; then
   unpack_peer prometheus || die "no Prometheus to compare with"
   unpack_peer prometheus forky || say "comparing with Prometheus 2.42: 3.5 is not to be had"
   python3 -m bench.macro.query
+  python3 -m bench.macro.compact
 fi

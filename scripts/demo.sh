@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole system on this machine: two real Prometheus servers as an HA pair, two days of history in a bucket, sidecars,
-# store gateway and querier. Everything lives in .demo/ and listens on loopback only.
+# The whole system on this machine: two real Prometheus servers as an HA pair, four days of history in a bucket, sidecars,
+# store gateway, querier and compactor. Everything lives in .demo/ and listens on loopback only.
 #   ./scripts/demo.sh           start, show the first answers, keep running until Ctrl-C
 #   ./scripts/demo.sh --check   start, verify the answers, tear down; the exit code says whether all held
 # Ports start at ${DEMO_PORT:-29090}.
@@ -19,8 +19,11 @@ BASE=${DEMO_PORT:-29090}
 PROM_A=$BASE PROM_B=$((BASE + 1)) NODE=$((BASE + 2))
 SIDE_A_GRPC=$((BASE + 3)) SIDE_A_HTTP=$((BASE + 4)) SIDE_B_GRPC=$((BASE + 5)) SIDE_B_HTTP=$((BASE + 6))
 STORE_GRPC=$((BASE + 7)) STORE_HTTP=$((BASE + 8)) QUERY_GRPC=$((BASE + 9)) QUERY_HTTP=$((BASE + 10))
+COMPACT_HTTP=$((BASE + 11))
 QUERY_URL=http://127.0.0.1:$QUERY_HTTP
-HISTORY_HOURS=50
+COMPACT_URL=http://127.0.0.1:$COMPACT_HTTP
+# Holds two whole days as the compactor aligns them, which it merges to one block and downsamples.
+HISTORY_HOURS=100
 
 declare -A PIDS=()
 
@@ -59,8 +62,9 @@ ready() {
   die "$name is not ready after 30 s"
 }
 
-query() { # query EXPRESSION [DEDUP] -> JSON
-  curl -fsS --max-time 30 "$QUERY_URL/api/v1/query" --data-urlencode "query=$1" --data-urlencode "dedup=${2:-true}"
+query() { # query EXPRESSION [DEDUP] [PARAMETER=VALUE] -> JSON
+  curl -fsS --max-time 30 "$QUERY_URL/api/v1/query" --data-urlencode "query=$1" --data-urlencode "dedup=${2:-true}" \
+    --data-urlencode "${3:-stats=}"
 }
 
 query_range() { # query_range EXPRESSION START END STEP -> JSON
@@ -113,7 +117,7 @@ scrape_configs:
     static_configs: [{targets: ['127.0.0.1:$NODE'], labels: {instance: node-1}}]
   - job_name: thanos
     static_configs:
-      - targets: ['127.0.0.1:$SIDE_A_HTTP', '127.0.0.1:$SIDE_B_HTTP', '127.0.0.1:$STORE_HTTP', '127.0.0.1:$QUERY_HTTP']
+      - targets: ['127.0.0.1:$SIDE_A_HTTP', '127.0.0.1:$SIDE_B_HTTP', '127.0.0.1:$STORE_HTTP', '127.0.0.1:$QUERY_HTTP', '127.0.0.1:$COMPACT_HTTP']
 YAML
 }
 
@@ -131,15 +135,15 @@ start_sidecar() { # start_sidecar NAME PROMETHEUS_PORT GRPC_PORT HTTP_PORT TSDB_
 }
 
 install_packages "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}"
-build_release thanos-sidecar thanos-store thanos-query
+[ -n "${THANOS_BIN_DIR:-}" ] || build_release thanos-sidecar thanos-store thanos-query thanos-compact thanos-tools
 say "unpacking Prometheus and node exporter into build/peers"
 unpack_peer prometheus || die "Prometheus could not be fetched"
 unpack_peer prometheus-node-exporter || die "node exporter could not be fetched"
 
 rm -rf "$DEMO"
 mkdir -p "$DEMO"/{logs,bucket,prometheus-a,prometheus-b,history-a,history-b,store}
-for port in $(seq "$BASE" $((BASE + 10))); do
-  ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || die "port $port is in use; set DEMO_PORT to the first of 11 free ports"
+for port in $(seq "$BASE" $((BASE + 11))); do
+  ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || die "port $port is in use; set DEMO_PORT to the first of 12 free ports"
 done
 printf 'type: FILESYSTEM\nconfig:\n  directory: %s\n' "$DEMO/bucket" >"$DEMO/bucket.yml"
 
@@ -175,7 +179,7 @@ say "starting sidecars, store gateway and querier"
 start_sidecar sidecar-a "$PROM_A" "$SIDE_A_GRPC" "$SIDE_A_HTTP" "$DEMO/prometheus-a"
 start_sidecar sidecar-b "$PROM_B" "$SIDE_B_GRPC" "$SIDE_B_HTTP" "$DEMO/prometheus-b"
 start store "$BIN_DIR/thanos-store" --data-dir="$DEMO/store" --objstore.config-file="$DEMO/bucket.yml" \
-  --grpc-address="127.0.0.1:$STORE_GRPC" --http-address="127.0.0.1:$STORE_HTTP" --sync-block-duration=30s
+  --grpc-address="127.0.0.1:$STORE_GRPC" --http-address="127.0.0.1:$STORE_HTTP" --sync-block-duration=5s
 ready store "http://127.0.0.1:$STORE_HTTP/-/ready"
 start query "$BIN_DIR/thanos-query" --grpc-address="127.0.0.1:$QUERY_GRPC" --http-address="127.0.0.1:$QUERY_HTTP" \
   --query.replica-label=replica --endpoint="127.0.0.1:$SIDE_A_GRPC" --endpoint="127.0.0.1:$SIDE_B_GRPC" \
@@ -209,9 +213,44 @@ expect "de-duplicated it is one series" "$(query "$SPAN_QUERY" | num_series)" -e
 expect "with the samples of all $HISTORY_HOURS hours" "$(query "$SPAN_QUERY" | jq -r '.data.result[0].value[1]')" -ge "$WANTED_SAMPLES"
 NOW=$(date +%s)
 FROM=$((NOW - (HISTORY_HOURS - 1) * 3600))
-expect "one replica's outage leaves no hole (49 h at 5 min steps)" \
+expect "one replica's outage leaves no hole ($((HISTORY_HOURS - 1)) h at 5 min steps)" \
   "$(query_range 'sum(rate(node_network_receive_bytes_total{device="lo"}[10m]))' $FROM $((NOW - 900)) 300 | jq -r '.data.result[0].values | length')" \
   -eq $(((NOW - 900 - FROM) / 300 + 1))
+
+say "running the compactor on the bucket"
+# Answers about the history, at a fixed time, before and after.
+history_answers() {
+  query "$SPAN_QUERY" false "time=$NOW" | jq -cS '.data.result'
+  query "$SPAN_QUERY" true "time=$NOW" | jq -cS '.data.result'
+  query_range 'sum(rate(node_network_receive_bytes_total{device="lo"}[10m]))' $FROM $((NOW - 7200)) 300 | jq -cS '.data.result'
+}
+in_bucket() { # in_bucket FILTER -> number of blocks whose meta.json it accepts
+  cat "$DEMO"/bucket/*/meta.json | jq -s "[.[] | select($1)] | length"
+}
+metric() { # metric URL NAME -> value
+  curl -fsS --max-time 5 "$1/metrics" | awk -v name="$2" '$1 == name { print $2 }'
+}
+history_answers >"$DEMO/answers-before"
+start compact "$BIN_DIR/thanos-compact" --wait --wait-interval=30s --data-dir="$DEMO/compact" --consistency-delay=0s \
+  --objstore.config-file="$DEMO/bucket.yml" --http-address="127.0.0.1:$COMPACT_HTTP"
+ready compact "$COMPACT_URL/-/ready"
+iteration_done() { [ "$(metric "$COMPACT_URL" thanos_compact_iterations_total)" -ge 1 ]; }
+wait_for "an iteration of the compactor" iteration_done
+store_has_seen() { # the store serves what is left when covered blocks are set aside
+  [ "$(metric "http://127.0.0.1:$STORE_HTTP" 'thanos_blocks_meta_synced{state="loaded"}')" -lt "$WANTED_BLOCKS" ]
+}
+wait_for "the store's switch to the compacted blocks" store_has_seen
+history_answers >"$DEMO/answers-after"
+expect "blocks were compacted over two days" "$(in_bucket '.compaction.level >= 3 and .maxTime - .minTime > 40 * 3600000 and .thanos.downsample.resolution == 0')" -ge 2
+expect "and downsampled to 5 minutes" "$(in_bucket '.thanos.downsample.resolution == 300000')" -ge 2
+expect "nothing halted it" "$(metric "$COMPACT_URL" thanos_compact_halted)" -eq 0
+expect "the answers stayed the same" "$(cksum <"$DEMO/answers-after")" = "$(cksum <"$DEMO/answers-before")"
+
+say "looking at the bucket with the tools"
+tool() { "$BIN_DIR/thanos-tools" bucket "$@" --objstore.config-file="$DEMO/bucket.yml" 2>>"$DEMO/logs/tools.log"; }
+expect "they list every block" "$(tool ls | wc -l)" -eq "$(cat "$DEMO"/bucket/*/meta.json | jq -s length)"
+tool verify --issues=index_known_issues || die "tools bucket verify failed (log: .demo/logs/tools.log)"
+expect "and find nothing wrong" "$(grep -c 'detected issue' "$DEMO/logs/tools.log")" -eq 0
 
 say "killing Prometheus a"
 kill -9 "${PIDS[prometheus-a]}"
@@ -231,7 +270,7 @@ start_prometheus a "$PROM_A"
 wait_for "Prometheus a is back in the answers" live_seen
 
 if $CHECK; then
-  for name in query store sidecar-a sidecar-b; do
+  for name in query store compact sidecar-a sidecar-b; do
     kill "${PIDS[$name]}"
     code=0
     wait "${PIDS[$name]}" || code=$?
@@ -250,6 +289,7 @@ cat <<TEXT
   Stores         $QUERY_URL/api/v1/stores
   Prometheus     http://127.0.0.1:$PROM_A and http://127.0.0.1:$PROM_B
   Store gateway  http://127.0.0.1:$STORE_HTTP/metrics
+  Compactor      $COMPACT_URL/metrics   (blocks: $COMPACT_URL/api/v1/blocks)
   Sidecars       http://127.0.0.1:$SIDE_A_HTTP/metrics and http://127.0.0.1:$SIDE_B_HTTP/metrics
   Bucket         .demo/bucket   Logs  .demo/logs
 

@@ -3,7 +3,7 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD_DIR=$ROOT/build/release
-BIN_DIR=$BUILD_DIR/bin
+BIN_DIR=${THANOS_BIN_DIR:-$BUILD_DIR/bin}  # set it to use binaries that are there already
 PEERS_DIR=$ROOT/build/peers
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
@@ -31,6 +31,8 @@ BUILD_PACKAGES=(
 )
 RUN_PACKAGES=(curl jq procps)
 TEST_PACKAGES=(python3)
+# Swift's library alone: its servers are run by the tests, and no system service comes with it.
+SWIFT_PACKAGES=(python3-swift)
 
 # Installs the named packages that are missing; quiet when there is nothing to do.
 install_packages() {

@@ -17,8 +17,14 @@ $unit_only && exit 0
 say "fetching the servers to test against"
 unpack_peer prometheus || die "no Prometheus to test against"
 unpack_peer prometheus-node-exporter || die "no node exporter"
+for package in memcached redis-server redis-tools liblzf1 libjemalloc2 liblua5.1-0 lua-cjson lua-bitop; do
+  unpack_peer "$package" || say "SKIPPED: $package is not to be had; its cache is tested against the fake alone"
+done
 if ! unpack_peer prometheus forky; then
   say "SKIPPED: Prometheus 3.5 is not to be had; the differential test falls back to $("$PEERS_DIR/stable/usr/bin/prometheus" --version 2>&1 | head -1)"
+fi
+if ! (install_packages "${SWIFT_PACKAGES[@]}"); then
+  say "SKIPPED: OpenStack Swift is not to be had; S3 is tested against the strict fake alone"
 fi
 
 say "integration tests"

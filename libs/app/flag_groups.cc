@@ -1,11 +1,31 @@
 #include "app/flag_groups.h"
 
+#include "base/strings.h"
+
 namespace thanos::app {
 namespace {
 
 // Parsed, and reported as not effective when given.
 constexpr config::FlagOptions kNoEffect{.no_effect = true};
 constexpr config::FlagOptions kHidden{.hidden = true};
+
+// The parts of a comma list.
+std::vector<std::string> NamesOf(std::string_view list) {
+  std::vector<std::string> names;
+  for (const std::string_view part : base::Split(list, ',')) {
+    if (const std::string_view name = base::Trim(part); !name.empty()) {
+      names.emplace_back(name);
+    }
+  }
+  return names;
+}
+
+std::string NormalizePrefix(std::string_view prefix) {
+  const size_t begin = prefix.find_first_not_of('/');
+  return begin == std::string_view::npos
+             ? ""
+             : base::Concat("/", prefix.substr(begin, prefix.find_last_not_of('/') - begin + 1));
+}
 
 }  // namespace
 
@@ -51,6 +71,10 @@ void GrpcServerFlags::AddTo(config::FlagSet& flags) {
             "CA file that client certificates are required from and verified with.");
   flags.AddEnum("grpc-server-tls-min-version", &tls_min_version, {"1.0", "1.1", "1.2", "1.3"},
                 "Lowest TLS version the gRPC server accepts; 1.0 and 1.1 mean 1.2.");
+  flags.Add("grpc-server-tls-ciphers", &tls_ciphers,
+            "Cipher suites of TLS 1.2 that the gRPC server takes, separated by commas; empty: the default.");
+  flags.Add("grpc-server-tls-curves", &tls_curves,
+            "Elliptic curves that the gRPC server takes, separated by commas; empty: the default.");
   flags.Add("grpc-server-max-connection-age", &max_connection_age,
             "Age after which clients are asked to reconnect.");
   flags.Add("grpc-grace-period", &grace_period, "How long running gRPC calls may go on after a stop signal.");
@@ -59,7 +83,8 @@ void GrpcServerFlags::AddTo(config::FlagSet& flags) {
 rpc::ServerOptions GrpcServerFlags::Options() const {
   rpc::ServerOptions options;
   options.address = address;
-  options.tls = {tls_cert, tls_key, tls_client_ca, tls_min_version};
+  options.tls = {tls_cert,           tls_key, tls_client_ca, tls_min_version, NamesOf(tls_ciphers),
+                 NamesOf(tls_curves)};
   options.max_connection_age = max_connection_age.value;
   return options;
 }
@@ -106,6 +131,29 @@ void TimeRangeFlags::AddTo(config::FlagSet& flags) {
             "Begin of the time range served: an RFC 3339 time or a duration relative to now such as -2w.");
   flags.Add("max-time", &max_time,
             "End of the time range served: an RFC 3339 time or a duration relative to now.");
+}
+
+base::StatusOr<std::function<model::ClosedRange()>> TimeRangeFlags::Range(const base::Clock& clock) const {
+  TH_ASSIGN_OR_RETURN(const int64_t min_ms, min_time.ToMs(clock.NowMs()));
+  TH_ASSIGN_OR_RETURN(const int64_t max_ms, max_time.ToMs(clock.NowMs()));
+  if (min_ms > max_ms) {
+    return base::InvalidArgument("invalid argument: --min-time '", min_time.text,
+                                 "' can't be greater than --max-time '", max_time.text, "'");
+  }
+  return std::function<model::ClosedRange()>([begin = min_time, end = max_time, &clock] {
+    const int64_t now_ms = clock.NowMs();
+    return model::ClosedRange{begin.ToMs(now_ms).value_or(model::kMinTimeMs),
+                              end.ToMs(now_ms).value_or(model::kMaxTimeMs)};
+  });
+}
+
+std::string WebFlags::RoutePrefix() const {
+  const std::string own = NormalizePrefix(route_prefix);
+  return own.empty() ? ExternalPrefix() : own;
+}
+
+std::string WebFlags::ExternalPrefix() const {
+  return NormalizePrefix(external_prefix);
 }
 
 void WebFlags::AddTo(config::FlagSet& flags, bool with_route_prefix) {

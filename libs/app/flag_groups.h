@@ -4,12 +4,15 @@
 // struct and calls AddTo of each before parsing.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "config/flags.h"
 #include "config/path_or_content.h"
+#include "model/time_range.h"
 #include "rpc/channel.h"
 #include "rpc/server.h"
 #include "telemetry/log.h"
@@ -46,6 +49,8 @@ struct GrpcServerFlags {
   std::string tls_key;
   std::string tls_client_ca;
   std::string tls_min_version = "1.3";
+  std::string tls_ciphers;  // comma lists
+  std::string tls_curves;
   config::ExtDuration max_connection_age{std::chrono::minutes(60)};
   config::ExtDuration grace_period{std::chrono::minutes(2)};
   void AddTo(config::FlagSet& flags);
@@ -87,12 +92,18 @@ struct TimeRangeFlags {
   config::TimeOrDuration min_time{"0000-01-01T00:00:00Z"};
   config::TimeOrDuration max_time{"9999-12-31T23:59:59Z"};
   void AddTo(config::FlagSet& flags);
+  // The range at the time of each call, because both ends may be relative to now; `clock` must outlive it.
+  // InvalidArgument: a malformed time, or the end is before the beginning.
+  base::StatusOr<std::function<model::ClosedRange()>> Range(const base::Clock& clock) const;
 };
 struct WebFlags {
   std::string route_prefix;
   std::string external_prefix;
   std::string prefix_header;
   bool disable_cors = false;
+  // "/prefix" without slash at the end, or "". Without one of its own the route prefix is the external one.
+  std::string RoutePrefix() const;
+  std::string ExternalPrefix() const;
   // `with_route_prefix`: not every component has --web.route-prefix.
   void AddTo(config::FlagSet& flags, bool with_route_prefix);
 };

@@ -58,6 +58,18 @@ LogLevel LevelOfStatus(int status) {
   return status >= 200 && status < 500 ? LogLevel::kDebug : LogLevel::kError;
 }
 
+// What the server could not do is an error, what the client got wrong or took back is not.
+LogLevel LevelOfCode(std::string_view code) {
+  for (const std::string_view error :
+       {"Unknown", "DeadlineExceeded", "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+        "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss"}) {
+    if (code == error) {
+      return LogLevel::kError;
+    }
+  }
+  return LogLevel::kDebug;
+}
+
 }  // namespace
 
 base::StatusOr<RequestLog> RequestLog::Parse(std::string_view yaml) {
@@ -69,37 +81,87 @@ base::StatusOr<RequestLog> RequestLog::Parse(std::string_view yaml) {
   Options options;
   config::YamlMap map(root);
   ReadOptions(map, &options);
-  map.ReadMap("http", [&](config::YamlMap& http) {
-    Options own;
-    ReadOptions(http, &own);
-    if (!own.level.empty()) {
-      options = own;
-    }
-    http.ReadMaps("config", [&](config::YamlMap& entry) {
-      std::string path;
-      int64_t port = 0;
-      entry.Read("path", &path);
-      entry.Read("port", &port);
-      entry.IgnoreRest();
-      log.only_.emplace(path, base::Concat(port));
+  bool any_level = false;
+  const auto read = [&](std::string_view protocol, std::string_view first, std::string_view second,
+                        Decision* decision) -> base::Status {
+    Options own = options;
+    map.ReadMap(protocol, [&](config::YamlMap& part) {
+      Options specific;
+      ReadOptions(part, &specific);
+      if (!specific.level.empty()) {
+        own = specific;
+      }
+      part.ReadMaps("config", [&](config::YamlMap& entry) {
+        std::string name;
+        std::string detail;
+        entry.Read(first, &name);
+        entry.Read(second, &detail);
+        entry.IgnoreRest();
+        decision->only.emplace(name, detail);
+      });
+      part.IgnoreRest();
     });
-    http.IgnoreRest();
-  });
-  log.asks_for_grpc_ = map.Has("grpc");
+    if (own.level.empty()) {
+      return base::OkStatus();  // this protocol is not logged
+    }
+    any_level = true;
+    TH_ASSIGN_OR_RETURN(decision->level, ParseLevel(own.level));
+    if (own.log_start && !own.log_end) {
+      return base::InvalidArgument("options.decision: log_start without log_end is not supported");
+    }
+    decision->at_start = own.log_start;
+    decision->at_end = own.log_end;
+    return base::OkStatus();
+  };
+  TH_RETURN_IF_ERROR(read("http", "path", "port", &log.http_));
+  TH_RETURN_IF_ERROR(read("grpc", "service", "method", &log.grpc_));
   map.IgnoreRest();
   TH_RETURN_IF_ERROR(map.Finish());
-  TH_ASSIGN_OR_RETURN(log.level_, ParseLevel(options.level));
-  if (options.log_start && !options.log_end) {
-    return base::InvalidArgument("options.decision: log_start without log_end is not supported");
+  if (!any_level) {
+    return ParseLevel("").status();
   }
-  log.at_start_ = options.log_start;
-  log.at_end_ = options.log_end;
   return log;
 }
 
 bool RequestLog::Selects(std::string_view path, std::string_view host_header) const {
   return enabled() &&
-         (only_.empty() || only_.contains({std::string(path), std::string(PortOf(host_header))}));
+         (http_.only.empty() || http_.only.contains({std::string(path), std::string(PortOf(host_header))}));
+}
+
+bool RequestLog::SelectsCall(std::string_view service, std::string_view method) const {
+  return grpc_.at_end &&
+         (grpc_.only.empty() || grpc_.only.contains({std::string(service), std::string(method)}));
+}
+
+rpc::CallLog RequestLog::GrpcLog() const {
+  if (!grpc_.at_end) {
+    return {};
+  }
+  return [log = *this](const rpc::CallRecord& call) {
+    if (!log.SelectsCall(call.service, call.method)) {
+      return;
+    }
+    if (!call.finished) {
+      if (log.grpc_.at_start && log.grpc_.level == LogLevel::kDebug) {
+        TH_LOG(kDebug, "started call")
+            .With("grpc.service", call.service)
+            .With("grpc.method", call.method)
+            .With("grpc.request_id", call.request_id)
+            .With("peer.address", call.peer);
+      }
+      return;
+    }
+    const LogLevel level = LevelOfCode(call.code);
+    if (level >= log.grpc_.level && telemetry::LogEnabled(level)) {
+      telemetry::LogLine(level, __FILE__, __LINE__, "finished call")
+          .With("grpc.service", call.service)
+          .With("grpc.method", call.method)
+          .With("grpc.request_id", call.request_id)
+          .With("grpc.code", call.code)
+          .With("grpc.time_ms", base::ToSeconds(call.duration) * 1000)
+          .With("peer.address", call.peer);
+    }
+  };
 }
 
 net::HttpResponse RequestLog::Run(const std::string& handler, const net::HttpHandler& next,
@@ -110,7 +172,7 @@ net::HttpResponse RequestLog::Run(const std::string& handler, const net::HttpHan
   }
   const std::string method =
       base::Concat(request.method, " ", std::string_view(request.target).substr(0, kMaxTargetBytes));
-  if (at_start_ && level_ == LogLevel::kDebug) {
+  if (http_.at_start && http_.level == LogLevel::kDebug) {
     TH_LOG(kDebug, "started call")
         .With("http.method", method)
         .With("http.request_id", request.request_id)
@@ -119,7 +181,7 @@ net::HttpResponse RequestLog::Run(const std::string& handler, const net::HttpHan
   const base::TimePoint start = base::SteadyNow();
   net::HttpResponse response = next(request);
   const LogLevel level = LevelOfStatus(response.status);
-  if (level >= level_ && telemetry::LogEnabled(level)) {
+  if (level >= http_.level && telemetry::LogEnabled(level)) {
     telemetry::LogLine(level, __FILE__, __LINE__, "finished call")
         .With("http.method", method)
         .With("http.request_id", request.request_id)

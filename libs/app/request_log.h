@@ -1,6 +1,6 @@
 #pragma once
 
-// Private: log lines about HTTP requests, as the request logging configuration asks for.
+// Private: log lines about HTTP requests and gRPC calls, as the request logging configuration asks for.
 
 #include <set>
 #include <string>
@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "net/http_server.h"
+#include "rpc/server.h"
 #include "telemetry/log.h"
 
 namespace thanos::app {
@@ -19,9 +20,11 @@ class RequestLog {
   // An empty text logs nothing. InvalidArgument for what the format does not allow. Unknown keys are ignored.
   static base::StatusOr<RequestLog> Parse(std::string_view yaml);
 
-  bool enabled() const { return at_end_; }
-  // True when the configuration has a part for gRPC calls, which this does not log.
-  bool asks_for_grpc() const { return asks_for_grpc_; }
+  bool enabled() const { return http_.at_end; }
+  // Logs gRPC calls; empty when none are to be logged. A copy of what it needs: may outlive this.
+  rpc::CallLog GrpcLog() const;
+  // Whether calls of `method` ("Series") of `service` ("thanos.Store") are logged.
+  bool SelectsCall(std::string_view service, std::string_view method) const;
   // Whether requests for `path` (with its query) sent to `host_header` are logged.
   bool Selects(std::string_view path, std::string_view host_header) const;
   // `route` with logged requests.
@@ -31,11 +34,16 @@ class RequestLog {
   net::HttpResponse Run(const std::string& handler, const net::HttpHandler& next,
                         const net::HttpRequest& request) const;
 
-  telemetry::LogLevel level_ = telemetry::LogLevel::kError;  // lines below are left out
-  bool at_start_ = false;
-  bool at_end_ = false;
-  bool asks_for_grpc_ = false;
-  std::set<std::pair<std::string, std::string>> only_;  // paths and ports; empty: all
+  // What one protocol logs.
+  struct Decision {
+    telemetry::LogLevel level = telemetry::LogLevel::kError;  // lines below are left out
+    bool at_start = false;
+    bool at_end = false;
+    // Paths and ports, or services and methods; empty: all.
+    std::set<std::pair<std::string, std::string>> only = {};
+  };
+  Decision http_;
+  Decision grpc_;
 };
 
 }  // namespace thanos::app

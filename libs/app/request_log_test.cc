@@ -27,7 +27,7 @@ TEST(RequestLogTest, ReadsDecisions) {
   EXPECT_FALSE(
       RequestLog::Parse("{options: {level: INFO, decision: {log_end: true}}, http: {options: {level: WARN}}}")
           ->enabled());
-  EXPECT_TRUE(RequestLog::Parse("{options: {level: INFO}, grpc: {}, other: 1}")->asks_for_grpc());
+  EXPECT_TRUE(RequestLog::Parse("{options: {level: INFO}, grpc: {}, other: 1}").ok());
   EXPECT_EQ(CodeOf("options: {level: LOUD}"), base::StatusCode::kInvalidArgument);
   EXPECT_EQ(CodeOf("http: {}"), base::StatusCode::kInvalidArgument);
   EXPECT_EQ(CodeOf("options: {level: INFO, decision: {log_start: true}}"),
@@ -80,6 +80,39 @@ TEST(RequestLogTest, LogsSuccessesAtLevelDebug) {
   EXPECT_THAT(LinesOf("options: {level: DEBUG, decision: {log_end: true}}", 422),
               AllOf(HasSubstr("level=debug msg=\"finished call\""), Not(HasSubstr("started call"))));
   telemetry::ConfigureLogging({});
+}
+
+TEST(RequestLogTest, LogsGrpcCalls) {
+  const auto log = RequestLog::Parse(
+      "grpc: {options: {level: DEBUG, decision: {log_start: true, log_end: true}}, "
+      "config: [{service: thanos.Store, method: Series}]}");
+  ASSERT_TRUE(log.ok()) << log.status();
+  EXPECT_FALSE(log->enabled());
+  EXPECT_TRUE(log->SelectsCall("thanos.Store", "Series"));
+  EXPECT_FALSE(log->SelectsCall("thanos.Store", "LabelNames"));
+  telemetry::LogOptions options;
+  options.level = telemetry::LogLevel::kDebug;
+  telemetry::ConfigureLogging(options);
+  ::testing::internal::CaptureStderr();
+  const rpc::CallLog write = log->GrpcLog();
+  rpc::CallRecord call{
+      .service = "thanos.Store", .method = "Series", .peer = "ipv4:1.2.3.4:5", .request_id = "id-1"};
+  write(call);
+  call.finished = true;
+  call.code = "Unavailable";
+  write(call);
+  call.method = "LabelNames";
+  write(call);
+  const std::string lines = ::testing::internal::GetCapturedStderr();
+  telemetry::ConfigureLogging({});
+  EXPECT_THAT(lines,
+              HasSubstr("level=debug msg=\"started call\" grpc.service=thanos.Store grpc.method=Series "
+                        "grpc.request_id=id-1 peer.address=ipv4:1.2.3.4:5"));
+  EXPECT_THAT(lines,
+              HasSubstr("level=error msg=\"finished call\" grpc.service=thanos.Store grpc.method=Series "
+                        "grpc.request_id=id-1 grpc.code=Unavailable grpc.time_ms="));
+  EXPECT_THAT(lines, Not(HasSubstr("LabelNames")));
+  EXPECT_FALSE(RequestLog::Parse("options: {level: INFO}")->GrpcLog());
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <malloc.h>
 #include <optional>
 #include <poll.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 #include "app/http_metrics.h"
 #include "app/probe.h"
 #include "app/request_log.h"
+#include "app/resident_memory.h"
 #include "app/status_pages.h"
 #include "app/version.h"
 #include "base/check.h"
@@ -34,14 +34,6 @@ constexpr int kHttpWorkers = 32;
 
 int NumCores() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
-// glibc gives each thread its own arena by default, which keeps freed memory of short requests for good. On
-// the other hand it returns large buffers at once, so that every request faults its pages in again.
-void TuneMalloc() {
-  mallopt(M_ARENA_MAX, std::clamp(NumCores(), 2, 8));
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 
 // A descriptor that is readable when SIGTERM, SIGINT or SIGHUP waits. The signals are blocked in this thread
@@ -83,11 +75,14 @@ class WakeFlag {
   int fd_;
 };
 
-// Returns when one of both is readable.
-void WaitForAny(int first, int second) {
+// True when one of both is readable, false after `timeout_ms`; negative: none.
+bool WaitForAny(int first, int second, int timeout_ms = -1) {
   pollfd fds[] = {{first, POLLIN, 0}, {second, POLLIN, 0}};
-  while (poll(fds, 2, -1) < 0 && errno == EINTR) {
-  }
+  int result = 0;
+  do {
+    result = poll(fds, 2, timeout_ms);
+  } while (result < 0 && errno == EINTR);
+  return result != 0;
 }
 
 struct PeriodicSpec {
@@ -250,9 +245,6 @@ base::Status Service::UseRequestLogging(const RequestLoggingFlags& flags) {
   if (!log.ok()) {
     return base::Annotate(log.status(), "request logging configuration");
   }
-  if (log->asks_for_grpc()) {
-    TH_LOG(kWarn, "logging of gRPC calls is configured but has no effect; HTTP requests are logged");
-  }
   impl_->request_log = *std::move(log);
   return base::OkStatus();
 }
@@ -331,7 +323,8 @@ base::Status Service::Impl::StartServers() {
   net::HttpServerOptions options;
   options.address = http_flags.address;
   options.web_config_file = http_flags.config_file;
-  options.num_loops = std::min(4, NumCores());
+  // Each loop wakes up for every new connection, and has little to do: handlers have threads of their own.
+  options.num_loops = std::clamp(NumCores() / 2, 1, 4);
   options.num_workers = kHttpWorkers;
   TH_ASSIGN_OR_RETURN(http, net::HttpServer::Create(options));
   AddOwnRoutes();
@@ -345,7 +338,9 @@ base::Status Service::Impl::StartServers() {
   if (!with_grpc) {
     return base::OkStatus();
   }
-  TH_ASSIGN_OR_RETURN(auto server, rpc::Server::Create(grpc_flags.Options(), *metrics));
+  rpc::ServerOptions grpc_options = grpc_flags.Options();
+  grpc_options.call_log = request_log.GrpcLog();
+  TH_ASSIGN_OR_RETURN(auto server, rpc::Server::Create(std::move(grpc_options), *metrics));
   for (rpc::ServiceAdaptor* adaptor : adaptors) {
     server->Add(*adaptor);
   }
@@ -376,8 +371,14 @@ void Service::Impl::StartPeriodics() {
 
 // Until SIGTERM, SIGINT or Fail().
 void Service::Impl::WaitForStop() {
+  ResidentMemory memory;
+  constexpr auto kRoundMs =
+      std::chrono::duration_cast<std::chrono::milliseconds>(ResidentMemory::kRound).count();
   while (true) {
-    WaitForAny(signal_fd, stop_requested.fd());
+    if (!WaitForAny(signal_fd, stop_requested.fd(), static_cast<int>(kRoundMs))) {
+      memory.Round(probe.ready());
+      continue;
+    }
     const int signal_number = TakeSignal(signal_fd);
     if (signal_number == SIGHUP) {
       TH_LOG(kInfo, "caught SIGHUP, reloading");
@@ -451,6 +452,10 @@ int Service::Run() {
   }
   TH_LOG(kInfo, "exiting").With("code", impl_->exit_code.load());
   return impl_->exit_code;
+}
+
+void Service::Stop() {
+  impl_->stop_requested.Set();
 }
 
 void Service::Fail(base::Status status) {

@@ -80,6 +80,8 @@ class Service {
   // Bound ports, from OnStarted on; 0 before and without that server.
   int http_port() const;
   int grpc_port() const;
+  // Ends Run() as SIGTERM does. Thread-safe.
+  void Stop();
   // Ends Run() with exit code 1 and logs `status`. Thread-safe.
   void Fail(base::Status status);
   // Logs `status` and returns 1, for failures before Run().

@@ -1,6 +1,7 @@
 #include <atomic>
 #include <chrono>
 #include <gtest/gtest.h>
+#include <latch>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -28,6 +29,27 @@ TEST(ThreadPoolTest, RunsEverythingBeforeItIsGone) {
     }
   }
   EXPECT_EQ(done, 1000);
+}
+
+TEST(ThreadPoolTest, StartsThreadsAsTasksNeedThemUpToTheLimit) {
+  std::latch all_run(3);
+  std::latch release(1);
+  std::atomic<int> running{0};
+  {
+    ThreadPool pool("test", 3);
+    for (int i = 0; i < 3; ++i) {
+      pool.Submit([&] {
+        ++running;
+        all_run.count_down();
+        release.wait();
+      });
+    }
+    all_run.wait();  // each waits for the others: three threads
+    pool.Submit([&] { ++running; });
+    EXPECT_EQ(running, 3);
+    release.count_down();
+  }
+  EXPECT_EQ(running, 4);
 }
 
 TEST(TaskGroupTest, FirstErrorCancelsTheRest) {

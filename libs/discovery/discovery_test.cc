@@ -69,6 +69,33 @@ TEST(ProviderTest, KeepsTheLastAnswerOnFailure) {
   EXPECT_THAT(provider.Addresses(), IsEmpty());
 }
 
+// Never answers for one name.
+class SilentResolver final : public Resolver {
+ public:
+  base::StatusOr<std::vector<std::string>> LookupHost(const base::CancelToken& cancel,
+                                                      const std::string& host) override {
+    if (host == "silent") {
+      cancel.SleepFor(std::chrono::seconds(30));
+      return base::DeadlineExceeded("looking up ", host);
+    }
+    TH_RETURN_IF_ERROR(cancel.status());
+    return std::vector<std::string>{"10.0.0.1"};
+  }
+  base::StatusOr<std::vector<SrvRecord>> LookupSrv(const base::CancelToken&, const std::string&) override {
+    return base::NotFound("none");
+  }
+};
+
+TEST(ProviderTest, ASilentNameServerDoesNotStarveTheNamesBehindIt) {
+  SilentResolver resolver;
+  Provider provider(resolver, telemetry::NullRegistry(), "x_");
+  const base::CancelSource deadline(kNever, std::chrono::milliseconds(600));
+  EXPECT_FALSE(provider.Resolve(deadline.token(), {"dns+silent:1", "dns+store:2", "c:3"}).ok());
+  EXPECT_THAT(provider.Addresses(), ElementsAre("10.0.0.1:2", "c:3"));
+  EXPECT_THAT(provider.AddressesOf("dns+store:2"), ElementsAre("10.0.0.1:2"));
+  EXPECT_THAT(provider.AddressesOf("dns+silent:1"), IsEmpty());
+}
+
 TEST(SystemResolverTest, ResolvesAddressesToThemselves) {
   const auto resolver = MakeSystemResolver();
   const auto addresses = resolver->LookupHost(kNever, "127.0.0.1");
@@ -139,6 +166,8 @@ TEST(TargetFilesTest, KeepsTheLastGoodContentOfEachFile) {
   TargetFiles files({(directory / "*.json").string(), (directory / "*.yml").string()});
   EXPECT_TRUE(files.Read().ok());
   EXPECT_THAT(files.Targets(), ElementsAre("a:1", "b:1", "dns+c:1"));
+  write("a.json", "");
+  EXPECT_FALSE(files.Read().ok());
   write("a.json", "{broken");
   EXPECT_FALSE(files.Read().ok());
   EXPECT_THAT(files.Targets(), ElementsAre("a:1", "b:1", "dns+c:1"));

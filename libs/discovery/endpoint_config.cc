@@ -4,8 +4,10 @@
 #include <glob.h>
 #include <set>
 #include <sstream>
+#include <sys/stat.h>
 #include <utility>
 
+#include "base/strings.h"
 #include "config/yaml.h"
 #include "discovery/provider.h"
 
@@ -53,6 +55,14 @@ base::Status Validate(const ConfiguredEndpoint& endpoint) {
     return base::InvalidArgument("endpoint ", base::Quote(endpoint.address),
                                  ": service_config can only be specified for endpoint groups");
   }
+  if (!endpoint.service_config.empty()) {
+    // JSON is YAML; gRPC itself reports an unusable one only with each call.
+    const base::StatusOr<config::YamlNode> parsed = config::ParseYaml(endpoint.service_config);
+    if (!parsed.ok() || parsed->kind != config::YamlNode::Kind::kMap) {
+      return base::InvalidArgument("endpoint ", base::Quote(endpoint.address),
+                                   ": service_config is not a JSON object");
+    }
+  }
   return base::OkStatus();
 }
 
@@ -80,7 +90,7 @@ base::StatusOr<std::vector<std::string>> ParseTargetGroups(std::string_view text
   TH_ASSIGN_OR_RETURN(const config::YamlNode root, config::ParseYaml(text));
   std::vector<std::string> targets;
   if (root.kind == config::YamlNode::Kind::kNull) {
-    return targets;
+    return base::InvalidArgument("target groups: empty; no targets are written as []");
   }
   if (root.kind != config::YamlNode::Kind::kSequence) {
     return base::InvalidArgument("target groups: not a list");
@@ -117,6 +127,20 @@ base::Status TargetFiles::Read() {
   }
   files_ = std::move(files);
   return first_error;
+}
+
+std::string TargetFiles::Signature() const {
+  std::string signature;
+  for (const std::string& pattern : patterns_) {
+    for (const std::string& path : Expand(pattern)) {
+      struct stat status {};
+      if (stat(path.c_str(), &status) == 0) {
+        base::Append(signature, path, " ", status.st_ino, " ", status.st_size, " ", status.st_mtim.tv_sec,
+                     ".", status.st_mtim.tv_nsec, "\n");
+      }
+    }
+  }
+  return signature;
 }
 
 std::vector<std::string> TargetFiles::Targets() const {

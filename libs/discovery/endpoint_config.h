@@ -25,7 +25,7 @@ struct ConfiguredEndpoint {
 base::StatusOr<std::vector<ConfiguredEndpoint>> ParseEndpointConfig(std::string_view text);
 
 // The targets of Prometheus target groups, YAML or JSON: `[{targets: [...], labels: {...}}]`. Labels are not
-// used.
+// used. InvalidArgument also for an empty text: that is a file about to be written.
 base::StatusOr<std::vector<std::string>> ParseTargetGroups(std::string_view text);
 
 // Target group files named by glob patterns. A file that cannot be read or parsed keeps its last good
@@ -37,6 +37,8 @@ class TargetFiles {
   base::Status Read();
   // Sorted and unique.
   std::vector<std::string> Targets() const;
+  // Differs when files came, went or were written since.
+  std::string Signature() const;
 
  private:
   const std::vector<std::string> patterns_;

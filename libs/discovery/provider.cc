@@ -7,6 +7,8 @@
 namespace thanos::discovery {
 namespace {
 
+constexpr base::Duration kLookupTimeout = std::chrono::seconds(10);
+
 // IPv6 addresses get brackets.
 std::string JoinHostPort(std::string_view host, std::string_view port) {
   return host.find(':') == std::string_view::npos ? base::Concat(host, ":", port)
@@ -93,6 +95,12 @@ base::StatusOr<std::vector<std::string>> Provider::Lookup(const base::CancelToke
   return found;
 }
 
+std::vector<std::string> Provider::AddressesOf(const std::string& address) const {
+  base::MutexLock lock(mutex_);
+  const auto found = resolved_.find(address);
+  return found == resolved_.end() ? std::vector<std::string>() : found->second;
+}
+
 base::Status Provider::Resolve(const base::CancelToken& cancel, const std::vector<std::string>& addresses) {
   std::map<std::string, std::vector<std::string>> known;
   {
@@ -101,6 +109,7 @@ base::Status Provider::Resolve(const base::CancelToken& cancel, const std::vecto
   }
   base::Status first_error;
   std::map<std::string, std::vector<std::string>> resolved;
+  int64_t num_lookups = std::ranges::count_if(addresses, &IsDynamic);
   for (const std::string& text : addresses) {
     const base::StatusOr<Address> address = ParseAddress(text);
     if (!address.ok()) {
@@ -112,7 +121,11 @@ base::Status Provider::Resolve(const base::CancelToken& cancel, const std::vecto
       continue;
     }
     lookups_.Increment();
-    base::StatusOr<std::vector<std::string>> found = Lookup(cancel, *address);
+    // A fair share of the time that is left, so that one silent name server does not starve the names behind
+    // it.
+    const base::CancelSource share(cancel,
+                                   cancel.Remaining(kLookupTimeout) / std::max<int64_t>(num_lookups--, 1));
+    base::StatusOr<std::vector<std::string>> found = Lookup(share.token(), *address);
     if (found.ok()) {
       resolved[text] = *std::move(found);
       continue;

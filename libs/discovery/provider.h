@@ -41,6 +41,8 @@ class Provider {
   base::Status Resolve(const base::CancelToken& cancel, const std::vector<std::string>& addresses);
   // host:port of everything resolved, sorted and unique.
   std::vector<std::string> Addresses() const;
+  // Those of one of the addresses given to Resolve; empty while it was never resolved.
+  std::vector<std::string> AddressesOf(const std::string& address) const;
 
  private:
   base::StatusOr<std::vector<std::string>> Lookup(const base::CancelToken& cancel, const Address& address);

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "labels/labels.h"
 #include "storeapi/apis.h"
+#include "storeapi/query_api.h"
 #include "storeapi/server.h"
 
 namespace thanos::fanout {
@@ -21,6 +22,9 @@ struct ApiRef {
   std::vector<labels::Labels> label_sets;
   // Not OK: known and lately healthy, failing now. It is not called; its part of an answer is missing.
   base::Status health;
+  // Evaluates queries there; null when it cannot be asked.
+  std::shared_ptr<storeapi::QueryApi> query_api = nullptr;
+  storeapi::StoreInfo store = {};
 };
 
 using ApiList = std::vector<ApiRef>;

@@ -1,9 +1,11 @@
 #include "fanout/endpoint_set.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "concurrency/task_group.h"
+#include "fanout/tsdb_selector.h"
 #include "telemetry/log.h"
 
 namespace thanos::fanout {
@@ -35,6 +37,7 @@ struct EndpointSet::State {
   base::Status health = base::Unavailable("not checked yet");
   int64_t last_check_ms = 0;
   int64_t last_success_ms = 0;
+  int64_t num_checks = 0;  // that got an answer or failed
 };
 
 EndpointSet::EndpointSet(EndpointSetOptions options, const base::Clock& clock, concurrency::ThreadPool& pool,
@@ -104,6 +107,9 @@ void EndpointSet::Reconcile() {
     if (state == nullptr) {
       state = std::make_shared<State>();
     }
+    if (state->spec.target != spec.target || state->spec.service_config != spec.service_config) {
+      state->endpoint.reset();  // running calls keep it
+    }
     state->spec = spec;
   }
 }
@@ -111,7 +117,10 @@ void EndpointSet::Reconcile() {
 void EndpointSet::Check(const base::CancelToken& cancel, State& state) {
   state.last_check_ms = clock_.NowMs();
   if (state.endpoint == nullptr) {
-    base::StatusOr<std::unique_ptr<storeapi::Endpoint>> endpoint = options_.connect(state.spec.address);
+    base::StatusOr<std::unique_ptr<storeapi::Endpoint>> endpoint =
+        state.spec.group && state.spec.target.empty()
+            ? base::Unavailable("no address is known for the endpoint group")
+            : options_.connect(state.spec);
     if (!endpoint.ok()) {
       state.health = endpoint.status();
       return;
@@ -124,6 +133,8 @@ void EndpointSet::Check(const base::CancelToken& cancel, State& state) {
     return;
   }
   const bool was_healthy = state.health.ok();
+  const bool first_failure = !info.ok() && state.num_checks == 0;
+  ++state.num_checks;
   state.health = info.status();
   if (info.ok()) {
     state.info = *std::move(info);
@@ -133,7 +144,7 @@ void EndpointSet::Check(const base::CancelToken& cancel, State& state) {
           .With("address", state.spec.address)
           .With("component", state.info->component);
     }
-  } else if (was_healthy) {
+  } else if (was_healthy || first_failure) {
     TH_LOG(kWarn, "update of endpoint failed").With("address", state.spec.address).With("err", state.health);
   }
 }
@@ -179,8 +190,7 @@ void EndpointSet::Publish() {
                                          .apis = info->apis,
                                          .strict = state->spec.strict});
     if (state->health.ok()) {
-      connections[{{"external_labels", LabelSetsText(info->store.label_sets)},
-                   {"store_type", info->component}}] += 1;
+      connections[ConnectionLabels(*info)] += 1;
     }
     if (info->apis != storeapi::ServedApis{} && state->endpoint != nullptr &&
         state->endpoint->apis() != nullptr) {
@@ -189,29 +199,64 @@ void EndpointSet::Publish() {
            .name = address,
            .served = info->apis,
            .label_sets = info->store.label_sets,
-           .health = state->health});
+           .health = state->health,
+           .query_api =
+               state->endpoint->query_api() == nullptr
+                   ? nullptr
+                   : std::shared_ptr<storeapi::QueryApi>(state->endpoint, state->endpoint->query_api()),
+           .store = info->store});
     }
     if (!info->has_store) {
       continue;
     }
-    StoreRef ref{.store = nullptr,
-                 .name = address,
-                 .component = std::move(info->component),
-                 .info = std::move(info->store),
-                 .health = state->health};
-    if (state->endpoint != nullptr) {
-      ref.store = std::shared_ptr<storeapi::Store>(state->endpoint, &state->endpoint->store());
-      if (state->spec.strict) {
-        ref.health = base::OkStatus();
-      }
+    if (std::optional<StoreRef> store = MakeStore(*state, *std::move(info)); store.has_value()) {
+      stores->push_back(*std::move(store));
     }
-    stores->push_back(std::move(ref));
   }
   PublishMetrics(connections);
   base::MutexLock lock(mutex_);
   stores_ = std::move(stores);
   apis_ = std::move(apis);
   statuses_ = std::move(statuses);
+}
+
+std::optional<StoreRef> EndpointSet::MakeStore(const State& state, storeapi::EndpointInfo info) const {
+  StoreRef ref{.store = nullptr,
+               .name = state.spec.address,
+               .component = std::move(info.component),
+               .info = std::move(info.store),
+               .health = state.health};
+  if (state.endpoint != nullptr) {
+    ref.store = std::shared_ptr<storeapi::Store>(state.endpoint, &state.endpoint->store());
+    if (state.spec.strict && !state.health.ok()) {
+      ref.health = base::OkStatus();
+      ref.patience = options_.strict_patience;
+    }
+  }
+  if (options_.selector.empty() || ref.info.label_sets.empty()) {
+    return ref;
+  }
+  std::vector<labels::Labels> kept = KeptLabelSets(options_.selector, ref.info.label_sets);
+  if (kept.empty()) {
+    return std::nullopt;
+  }
+  if (kept.size() < ref.info.label_sets.size()) {
+    ref.selector_matchers = MatchersOf(kept);
+    std::erase_if(ref.info.tsdb_infos, [&kept](const storeapi::TsdbInfo& tsdb) {
+      return std::ranges::find(kept, tsdb.external_labels) == kept.end();
+    });
+    ref.info.label_sets = std::move(kept);
+  }
+  return ref;
+}
+
+telemetry::MetricLabels EndpointSet::ConnectionLabels(const storeapi::EndpointInfo& info) const {
+  telemetry::MetricLabels metric_labels;
+  for (const std::string& name : options_.connection_labels) {
+    metric_labels.emplace_back(name,
+                               name == "store_type" ? info.component : LabelSetsText(info.store.label_sets));
+  }
+  return metric_labels;
 }
 
 void EndpointSet::PublishMetrics(const std::map<telemetry::MetricLabels, double>& connections) {

@@ -17,26 +17,47 @@
 #include "concurrency/thread_pool.h"
 #include "fanout/api_provider.h"
 #include "fanout/store_provider.h"
+#include "relabel/relabel.h"
 #include "storeapi/client.h"
 #include "telemetry/metrics.h"
 
 namespace thanos::fanout {
 
 struct EndpointSpec {
-  std::string address;  // host:port
+  std::string address;  // host:port, or the name of a group; unique
   // Kept and asked for the whole time range even when it was never reached.
   bool strict = false;
+  // Several addresses used in turns as one endpoint.
+  bool group = false;
+  // Of a group: the gRPC URI of its addresses, empty while none is known, and the name their certificates are
+  // checked against.
+  std::string target = {};
+  std::string authority = {};
+  std::string service_config = {};  // of a group; empty: round robin with retries
   friend bool operator==(const EndpointSpec&, const EndpointSpec&) = default;
 };
 
-// Opens an endpoint; called once per address that appears. Injectable for tests.
+// Opens an endpoint; called once per address that appears, and again when the target of a group changes.
+// Injectable for tests.
 using EndpointFactory =
-    std::function<base::StatusOr<std::unique_ptr<storeapi::Endpoint>>(const std::string& address)>;
+    std::function<base::StatusOr<std::unique_ptr<storeapi::Endpoint>>(const EndpointSpec& spec)>;
+
+// gRPC's service configuration of groups that have none of their own.
+inline constexpr std::string_view kGroupServiceConfig =
+    R"({"loadBalancingConfig":[{"round_robin":{}}],"methodConfig":[{"name":[{}],"retryPolicy":)"
+    R"({"maxAttempts":3,"initialBackoff":"0.1s","maxBackoff":"1s","backoffMultiplier":2,)"
+    R"("retryableStatusCodes":["UNAVAILABLE"]}}]})";
 
 struct EndpointSetOptions {
   EndpointFactory connect;
   base::Duration info_timeout = std::chrono::seconds(5);
   base::Duration unhealthy_timeout = std::chrono::minutes(5);
+  // How long requests wait for a strict endpoint that failed its last check.
+  base::Duration strict_patience = std::chrono::seconds(2);
+  // Only TSDBs whose external labels these rules keep are asked for series and labels.
+  std::vector<relabel::Rule> selector = {};
+  // Of thanos_store_nodes_grpc_connections: "external_labels", "store_type".
+  std::vector<std::string> connection_labels = {"external_labels", "store_type"};
 };
 
 // A row of /api/v1/stores.
@@ -82,6 +103,9 @@ class EndpointSet final : public StoreProvider {
   // What is known of an endpoint for users; nothing when it is not listed.
   std::optional<storeapi::EndpointInfo> Announced(const State& state) const;
   void Publish();
+  // The store part of an endpoint; nothing when none of its TSDBs may be asked.
+  std::optional<StoreRef> MakeStore(const State& state, storeapi::EndpointInfo info) const;
+  telemetry::MetricLabels ConnectionLabels(const storeapi::EndpointInfo& info) const;
   // Number of healthy endpoints by labels of the connection gauge.
   void PublishMetrics(const std::map<telemetry::MetricLabels, double>& connections);
 

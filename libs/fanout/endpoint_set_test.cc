@@ -8,6 +8,7 @@
 
 #include "discovery/fake_resolver.h"
 #include "fanout/endpoint_discovery.h"
+#include "relabel/config.h"
 #include "storeapi/fake_apis.h"
 #include "storeapi/fake_store.h"
 
@@ -42,9 +43,10 @@ struct FakeWorld {
   std::map<std::string, Peer> peers;
 
   EndpointFactory Factory() {
-    return [this](const std::string& address) -> base::StatusOr<std::unique_ptr<storeapi::Endpoint>> {
-      ++peers[address].num_connects;
-      return std::make_unique<FakeEndpoint>(peers[address]);
+    return [this](const EndpointSpec& spec) -> base::StatusOr<std::unique_ptr<storeapi::Endpoint>> {
+      Peer& peer = peers[spec.target.empty() ? spec.address : spec.target];
+      ++peer.num_connects;
+      return std::make_unique<FakeEndpoint>(peer);
     };
   }
 
@@ -201,6 +203,36 @@ TEST_F(EndpointSetTest, OfEqualAddressesTheLastCounts) {
   EXPECT_EQ(metrics->AddCounter("thanos_query_duplicated_endpoint_addresses_total", "").Value(), 1);
 }
 
+TEST_F(EndpointSetTest, AStrictEndpointThatFailedIsWaitedForOnlyBriefly) {
+  world.peers["a:1"].info = SidecarInfo("eu1");
+  set.SetSpecs({{"a:1", true}});
+  set.Refresh(kNever);
+  EXPECT_EQ(set.Stores()->at(0).patience, base::Duration::zero());
+  world.peers["a:1"].info = base::DeadlineExceeded("silence");
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), ElementsAre("a:1"));
+  EXPECT_GT(set.Stores()->at(0).patience, base::Duration::zero());
+}
+
+TEST_F(EndpointSetTest, TheSelectorNarrowsWhatIsAsked) {
+  const auto rules = relabel::ParseRules("- {action: keep, source_labels: [cluster], regex: 'eu.*'}\n");
+  ASSERT_TRUE(rules.ok());
+  EndpointSet selected({.connect = world.Factory(), .selector = *rules}, clock, pool, *metrics);
+  world.peers["a:1"].info = SidecarInfo("eu1");
+  world.peers["a:1"].info->store.label_sets.push_back(labels::Labels({{"cluster", "us1"}}));
+  world.peers["b:1"].info = SidecarInfo("us1");
+  world.peers["c:1"].info = SidecarInfo("eu2");
+  selected.SetSpecs({{"a:1"}, {"b:1"}, {"c:1"}});
+  selected.Refresh(kNever);
+  const auto stores = selected.Stores();
+  ASSERT_THAT(*stores, SizeIs(2));
+  EXPECT_EQ(labels::ToString(stores->at(0).selector_matchers), R"({cluster=~"eu1"})");
+  EXPECT_THAT(stores->at(0).info.label_sets, SizeIs(1));
+  EXPECT_EQ(stores->at(1).name, "c:1");
+  EXPECT_THAT(stores->at(1).selector_matchers, IsEmpty());
+  EXPECT_THAT(selected.Statuses().at("sidecar"), SizeIs(3));
+}
+
 TEST_F(EndpointSetTest, EndpointsWithoutAStoreAreListedButNotAsked) {
   EndpointInfo info;
   info.component = "rule";
@@ -213,21 +245,39 @@ TEST_F(EndpointSetTest, EndpointsWithoutAStoreAreListedButNotAsked) {
 }
 
 TEST_F(EndpointSetTest, DiscoveryJoinsAllSources) {
-  for (const char* const address : {"a:1", "10.0.0.1:2", "c:3", "dns:///d:4", "e:5"}) {
+  for (const char* const address : {"a:1", "10.0.0.1:2", "c:3", "dns:///d:4", "e:5",
+                                    "ipv4:10.0.0.3:5,10.0.0.4:5", "ipv6:[::ffff:10.0.0.5]:6,[fd00::1]:6"}) {
     world.peers[address].info = SidecarInfo("eu1");
   }
   discovery::FakeResolver resolver;
   resolver.hosts["b"] = {"10.0.0.1"};
+  resolver.hosts["f"] = {"10.0.0.3", "10.0.0.4"};
+  resolver.hosts["g"] = {"10.0.0.5", "fd00::1"};
   EndpointSources sources;
   sources.endpoints = {"a:1", "dns+b:2"};
   sources.strict_endpoints = {"c:3"};
-  sources.endpoint_groups = {"d:4"};
+  sources.endpoint_groups = {"d:4", "dns+f:5"};
+  sources.strict_endpoint_groups = {"dns+g:6", "dns+unknown:7"};
   sources.read_config = [] { return std::string("endpoints: [{address: 'e:5'}]"); };
   auto discovery = EndpointDiscovery::Create(sources, resolver, *metrics, set);
   ASSERT_TRUE(discovery.ok()) << discovery.status();
-  EXPECT_TRUE((*discovery)->RefreshFiles(kNever).ok());
+  EXPECT_FALSE((*discovery)->RefreshFiles(kNever).ok());
   set.Refresh(kNever);
-  EXPECT_THAT(StoreNames(), ElementsAre("10.0.0.1:2", "a:1", "c:3", "dns:///d:4", "e:5"));
+  const auto all = ElementsAre("10.0.0.1:2", "a:1", "c:3", "e:5", "thanos:///d:4", "thanos:///dns+f:5",
+                               "thanos:///dns+g:6", "thanos:///dns+unknown:7 down");
+  EXPECT_THAT(StoreNames(), all);
+  // Without name service everything stays as it was.
+  resolver.hosts.clear();
+  EXPECT_FALSE((*discovery)->RefreshDns(kNever).ok());
+  set.Refresh(kNever);
+  EXPECT_THAT(StoreNames(), all);
+  // A group whose addresses change is connected anew.
+  world.peers["ipv4:10.0.0.9:5"].info = SidecarInfo("eu1");
+  resolver.hosts["f"] = {"10.0.0.9"};
+  EXPECT_FALSE((*discovery)->RefreshDns(kNever).ok());
+  set.Refresh(kNever);
+  EXPECT_EQ(world.peers["ipv4:10.0.0.9:5"].num_connects, 1);
+  EXPECT_EQ(world.peers["ipv4:10.0.0.3:5,10.0.0.4:5"].num_connects, 1);
   sources.strict_endpoints = {"dns+c:3"};
   EXPECT_EQ(EndpointDiscovery::Create(sources, resolver, *metrics, set).status().code(),
             base::StatusCode::kInvalidArgument);

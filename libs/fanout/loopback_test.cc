@@ -73,7 +73,7 @@ class FanoutLoopbackTest : public testing::Test {
 
   EndpointSetOptions Options(storeapi::RemoteStoreOptions remote = {}) {
     return {
-        .connect = [remote](const std::string& address) { return storeapi::Connect(address, {}, remote); },
+        .connect = [remote](const EndpointSpec& spec) { return storeapi::Connect(spec.address, {}, remote); },
         .info_timeout = seconds(1)};
   }
 

@@ -42,6 +42,19 @@ base::CancelSource StoreCancel(const base::CancelToken& cancel, PartialResponse 
       cancel, partial_response == PartialResponse::kWarn ? GiveUpTime(cancel) : base::kNoDeadline);
 }
 
+// Until when a store must have begun to answer; never for one that is healthy.
+base::TimePoint FirstBy(const StoreRef& store) {
+  return store.patience > base::Duration::zero() ? base::SteadyNow() + store.patience : base::kNoDeadline;
+}
+
+// `request` as this store gets it.
+template <typename Request>
+Request Selected(const StoreRef& store, const Request& request) {
+  Request own = request;
+  own.matchers.insert(own.matchers.end(), store.selector_matchers.begin(), store.selector_matchers.end());
+  return own;
+}
+
 }  // namespace
 
 class ProxyStore::Impl {
@@ -109,7 +122,8 @@ class ProxyStore::Impl {
       for (size_t i = 0; i < chosen.size(); ++i) {
         group.Add([&, i](const base::CancelToken& token) -> base::Status {
           const StoreRef& store = *chosen[i];
-          answers[i] = store.health.ok() ? call(*store.store, token, request)
+          const base::CancelSource patience(token, FirstBy(store));
+          answers[i] = store.health.ok() ? call(*store.store, patience.token(), Selected(store, request))
                                          : base::StatusOr<LabelsResponse>(store.health);
           // Under kAbort the first failure ends the call.
           return request.partial_response == PartialResponse::kAbort ? Failure(what, store, answers[i])
@@ -190,8 +204,9 @@ class ProxyStore::Impl {
 
   SeriesSetPtr OpenStream(const base::CancelToken& cancel, const StoreRef& store,
                           const storeapi::SeriesRequest& request, base::TimePoint give_up_at) {
-    base::StatusOr<SeriesSetPtr> inner =
-        store.health.ok() ? store.store->Series(cancel, request) : base::StatusOr<SeriesSetPtr>(store.health);
+    base::StatusOr<SeriesSetPtr> inner = store.health.ok()
+                                             ? store.store->Series(cancel, Selected(store, request))
+                                             : base::StatusOr<SeriesSetPtr>(store.health);
     if (inner.ok() && !request.without_replica_labels.empty() &&
         !store.info.supports_without_replica_labels) {
       inner = series::WithoutLabels(*std::move(inner), request.without_replica_labels);
@@ -204,6 +219,7 @@ class ProxyStore::Impl {
                                                                .store_name = store.name,
                                                                .partial_response = request.partial_response,
                                                                .give_up_at = give_up_at,
+                                                               .first_by = FirstBy(store),
                                                                .empty_streams = &empty_streams_,
                                                            });
   }

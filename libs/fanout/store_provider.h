@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
+#include "labels/matcher.h"
 #include "storeapi/store.h"
 
 namespace thanos::fanout {
@@ -22,6 +24,10 @@ struct StoreRef {
   // Not OK: known and lately healthy, failing now. It is not called, but a request it should have contributed
   // to gets this as a warning or error instead of a silent gap.
   base::Status health;
+  // Added to each request, because some of the TSDBs behind this store are not to be asked.
+  std::vector<labels::Matcher> selector_matchers = {};
+  // Not zero: it failed its last check and is asked all the same, but not waited for longer than this.
+  base::Duration patience = {};
 };
 
 using StoreList = std::vector<StoreRef>;

@@ -30,7 +30,11 @@ base::StatusOr<bool> StoreStream::Next(const base::CancelToken& cancel, series::
     return false;
   }
   const bool warn = options_.partial_response == storeapi::PartialResponse::kWarn;
-  const base::CancelSource source(cancel, warn ? WaitLimit(cancel) : base::kNoDeadline);
+  base::TimePoint limit = warn ? WaitLimit(cancel) : base::kNoDeadline;
+  if (!saw_frame_) {
+    limit = std::min(limit, options_.first_by);
+  }
+  const base::CancelSource source(cancel, limit);
   const base::StatusOr<bool> more = inner_->Next(source.token(), batch);
   if (!more.ok()) {
     // The request itself is over: nobody is left to warn.
@@ -45,6 +49,7 @@ base::StatusOr<bool> StoreStream::Next(const base::CancelToken& cancel, series::
     }
     return false;
   }
+  saw_frame_ = true;
   saw_series_ = saw_series_ || !batch->series.empty();
   if (!warn && !batch->warnings.empty()) {
     return base::Aborted(batch->warnings.front());

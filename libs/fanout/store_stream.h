@@ -25,6 +25,7 @@ class StoreStream final : public series::SeriesSet {
     std::string store_name;
     storeapi::PartialResponse partial_response = storeapi::PartialResponse::kWarn;
     base::TimePoint give_up_at = base::kNoDeadline;  // for kWarn: no longer wait for a silent store
+    base::TimePoint first_by = base::kNoDeadline;    // when the first frame must have come
     telemetry::Counter* empty_streams = nullptr;     // incremented when the store sent no series
   };
   // `inner` is the store's stream, or why it could not be opened.
@@ -40,6 +41,7 @@ class StoreStream final : public series::SeriesSet {
   base::Status open_status_;
   std::unique_ptr<series::SeriesSet> inner_;  // null after the end
   bool saw_series_ = false;
+  bool saw_frame_ = false;
 };
 
 // Keeps the series of one shard, for stores that cannot shard.

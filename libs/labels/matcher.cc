@@ -61,6 +61,9 @@ struct Matcher::Regex {
       regex->prefix = regex->shape.CommonPrefix();
       return regex;
     }
+    if (IsRegexTooCostly(pattern)) {
+      return base::InvalidArgument("error parsing regexp: expression is too large");
+    }
     RE2::Options options;
     options.set_log_errors(false);
     options.set_never_capture(true);
@@ -75,6 +78,17 @@ struct Matcher::Regex {
     return regex;
   }
 };
+
+bool IsRegexTooCostly(std::string_view pattern) {
+  constexpr size_t kUnicodeClassCost = 4096;
+  constexpr size_t kMaxCost = 2 << 20;
+  size_t cost = pattern.size();
+  for (size_t i = pattern.find('\\'); i < pattern.size(); i = pattern.find('\\', i + 2)) {
+    const char escaped = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    cost += escaped == 'p' || escaped == 'P' ? kUnicodeClassCost : 0;
+  }
+  return cost > kMaxCost;
+}
 
 std::string_view ToString(MatchType type) {
   switch (type) {
@@ -116,6 +130,15 @@ Matcher Matcher::Equal(std::string name, std::string value) {
 Matcher Matcher::NotEqual(std::string name, std::string value) {
   auto regex = Regex::Literal(value);
   return Matcher(MatchType::kNotEqual, std::move(name), std::move(value), std::move(regex));
+}
+
+int64_t Matcher::compiled_bytes() const {
+  // An instruction, its places in the work lists, and what every expression has.
+  constexpr int64_t kBytesPerInstruction = 64;
+  constexpr int64_t kBytesPerExpression = 16 << 10;
+  return regex_->engine == nullptr
+             ? 0
+             : kBytesPerExpression + kBytesPerInstruction * regex_->engine->ProgramSize();
 }
 
 bool Matcher::Matches(std::string_view value) const {

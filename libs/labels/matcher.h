@@ -44,6 +44,9 @@ class Matcher {
   // A literal prefix every accepted (or, for negative types, excluded) value has; may be empty.
   std::string_view prefix() const;
 
+  // What the compiled expression takes, roughly and at most; 0 when there is none.
+  int64_t compiled_bytes() const;
+
   // name="value" as in PromQL; the value quoted.
   std::string ToString() const;
   friend bool operator==(const Matcher& a, const Matcher& b) {
@@ -60,6 +63,10 @@ class Matcher {
   std::shared_ptr<const Regex> regex_;
   bool matches_empty_ = false;
 };
+
+// True when compiling the regular expression may take seconds and gigabytes: it is very long or has hundreds
+// of Unicode classes, each of which stands for hundreds of ranges. Such ones are refused.
+bool IsRegexTooCostly(std::string_view pattern);
 
 // True when every matcher accepts the value of its label in `labels`.
 bool MatchesAll(const std::vector<Matcher>& matchers, LabelSpan labels);

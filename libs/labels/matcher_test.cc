@@ -144,6 +144,17 @@ TEST(MatcherTest, RefusesBadExpressions) {
   EXPECT_FALSE(Matcher::Create(static_cast<MatchType>(9), "name", "a").ok());
 }
 
+TEST(MatcherTest, RefusesExpressionsThatTakeLongToCompile) {
+  std::string classes;
+  for (int i = 0; i < 1'000; ++i) {
+    classes += "\\p{L}";
+  }
+  EXPECT_TRUE(IsRegexTooCostly(classes));
+  EXPECT_FALSE(Matcher::Create(MatchType::kRegexp, "a", classes).ok());
+  EXPECT_FALSE(IsRegexTooCostly("\\\\p\\p{L}+"));
+  EXPECT_TRUE(IsRegexTooCostly(std::string(3 << 20, 'a')));
+}
+
 TEST(MatcherTest, MatchesAllLooksUpLabels) {
   const Labels labels{{"a", "1"}, {"b", "2"}};
   EXPECT_TRUE(MatchesAll({Matcher::Equal("a", "1"), Matcher::Equal("c", "")}, labels));

@@ -1,9 +1,11 @@
 #include "promapi/client_config.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "config/path_or_content.h"
 #include "config/yaml.h"
+#include "net/url.h"
 
 namespace thanos::promapi {
 namespace {
@@ -31,12 +33,22 @@ base::StatusOr<std::string> Secret(const std::string& inline_text, const std::st
   return std::string(base::Trim(text));
 }
 
-void ReadTransport(config::YamlMap& map) {
-  // Pool sizes and timeouts of a Go transport; ours needs none of them.
-  for (const std::string_view key :
-       {"idle_conn_timeout", "response_header_timeout", "expect_continue_timeout", "tls_handshake_timeout",
-        "max_idle_conns", "max_idle_conns_per_host", "max_conns_per_host", "disable_compression",
-        "dial_timeout"}) {
+void ReadTransport(config::YamlMap& map, net::HttpClientOptions* http) {
+  int64_t max_idle = static_cast<int64_t>(http->max_idle_connections);
+  int64_t max_connections = 0;
+  map.Read("idle_conn_timeout", &http->idle_timeout);
+  map.Read("max_idle_conns", &max_idle);
+  map.Read("max_conns_per_host", &max_connections);  // there is one host
+  map.Read("disable_compression", &http->disable_compression);
+  map.Read("dial_timeout", &http->connect_timeout);
+  if (max_idle < 0 || max_connections < 0) {
+    map.Fail("max_idle_conns", "limits must not be negative");
+  }
+  http->max_idle_connections = static_cast<size_t>(std::max<int64_t>(max_idle, 0));
+  http->max_connections = static_cast<size_t>(std::max<int64_t>(max_connections, 0));
+  // The request's own deadline covers these.
+  for (const std::string_view key : {"response_header_timeout", "expect_continue_timeout",
+                                     "tls_handshake_timeout", "max_idle_conns_per_host"}) {
     map.Ignore(key);
   }
 }
@@ -69,23 +81,19 @@ base::StatusOr<ClientConfig> ParseClientConfig(std::string_view yaml) {
   });
   map.Read("bearer_token", &config.authorization.bearer_token);
   map.Read("bearer_token_file", &config.authorization.bearer_token_file);
-  std::string unsupported;
-  map.Read("proxy_url", &unsupported);
-  if (!unsupported.empty()) {
-    map.Fail("proxy_url", "is not supported");
+  map.Read("proxy_url", &config.http.proxy_url);
+  if (!config.http.proxy_url.empty() && !net::ParseUrl(config.http.proxy_url).ok()) {
+    map.Fail("proxy_url", "is not a URL");  // not shown: it may hold a password
   }
   map.ReadMap("tls_config", [&](config::YamlMap& tls) {
     tls.Read("ca_file", &config.http.ca_file);
     tls.Read("cert_file", &config.http.cert_file);
     tls.Read("key_file", &config.http.key_file);
     tls.Read("insecure_skip_verify", &config.http.insecure_skip_verify);
-    std::string server_name;
-    tls.Read("server_name", &server_name);
-    if (!server_name.empty()) {
-      tls.Fail("server_name", "is not supported");
-    }
+    tls.Read("server_name", &config.http.tls_server_name);
   });
-  map.ReadMap("transport_config", ReadTransport);
+  map.ReadMap("transport_config",
+              [&](config::YamlMap& transport) { ReadTransport(transport, &config.http); });
   TH_RETURN_IF_ERROR(map.Finish());
   if (!config.authorization.username.empty() &&
       (!config.authorization.bearer_token.empty() || !config.authorization.bearer_token_file.empty())) {

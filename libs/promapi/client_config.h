@@ -29,7 +29,7 @@ struct ClientConfig {
 };
 
 // An empty text gives the defaults. InvalidArgument: unknown keys, two kinds of credentials, or what is not
-// supported (proxy_url, oauth2, server_name).
+// supported (oauth2).
 base::StatusOr<ClientConfig> ParseClientConfig(std::string_view yaml);
 
 }  // namespace thanos::promapi

@@ -17,10 +17,15 @@ TEST(ClientConfigTest, EmptyIsTheDefault) {
 TEST(ClientConfigTest, BasicAuthAndTls) {
   const auto config = ParseClientConfig(
       "basic_auth:\n  username: Aladdin\n  password: open sesame\n"
-      "tls_config:\n  ca_file: /ca\n  insecure_skip_verify: true\ntransport_config:\n  max_idle_conns: 5\n");
+      "tls_config:\n  ca_file: /ca\n  server_name: prometheus\n  insecure_skip_verify: "
+      "true\ntransport_config:\n  max_idle_conns: 5\n  dial_timeout: 3s\nproxy_url: http://proxy:3128\n");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->http.ca_file, "/ca");
+  EXPECT_EQ(config->http.tls_server_name, "prometheus");
   EXPECT_TRUE(config->http.insecure_skip_verify);
+  EXPECT_EQ(config->http.max_idle_connections, 5U);
+  EXPECT_EQ(config->http.connect_timeout, std::chrono::seconds(3));
+  EXPECT_EQ(config->http.proxy_url, "http://proxy:3128");
   const auto headers = config->authorization.Headers();
   ASSERT_EQ(headers->size(), 1U);
   EXPECT_EQ(headers->front().value, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
@@ -46,7 +51,8 @@ TEST(ClientConfigTest, BearerTokenFileIsReadEachTime) {
 
 TEST(ClientConfigTest, RefusesWhatItDoesNotKnow) {
   for (const std::string_view yaml :
-       {"nonsense: 1", "proxy_url: http://x", "tls_config: {server_name: x}",
+       {"nonsense: 1", "proxy_url: nowhere", "oauth2: {client_id: x}",
+        "transport_config: {max_idle_conns: -1}", "tls_config: {colour: x}",
         "basic_auth: {username: a}\nbearer_token: b", "transport_config: {other: 1}"}) {
     EXPECT_EQ(ParseClientConfig(yaml).status().code(), base::StatusCode::kInvalidArgument) << yaml;
   }

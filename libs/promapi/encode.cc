@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "promapi/histogram_buckets.h"
+#include "model/histogram_buckets.h"
 
 namespace thanos::promapi {
 namespace {
@@ -80,6 +80,14 @@ void AppendQuotedValue(std::string& out, double value) {
   out += '"';
   AppendValueText(out, value);
   out += '"';
+}
+
+// 0 (], 1 [), 2 (), 3 []
+char BoundaryRule(const model::HistogramBucket& bucket) {
+  if (bucket.lower_inclusive) {
+    return bucket.upper_inclusive ? '3' : '1';
+  }
+  return bucket.upper_inclusive ? '0' : '2';
 }
 
 void AppendWarnings(std::string& out, const std::vector<std::string>& warnings) {
@@ -191,22 +199,35 @@ void AppendLabels(std::string& out, labels::LabelSpan labels) {
   out += labels.empty() ? "{}" : "}";
 }
 
+void AppendHistogramPoint(std::string& out, int64_t timestamp_ms, const model::Histogram& histogram) {
+  out += '[';
+  AppendTimestamp(out, timestamp_ms);
+  out += ',';
+  AppendHistogram(out, histogram);
+  out += ']';
+}
+
 void AppendHistogram(std::string& out, const model::Histogram& histogram) {
   out += "{\"count\":";
   AppendQuotedValue(out, histogram.count);
   out += ",\"sum\":";
   AppendQuotedValue(out, histogram.sum);
   bool any = false;
-  ForEachBucket(histogram, [&](const HistogramBucket& bucket) {
+  std::vector<model::HistogramBucket> buckets;
+  model::AllBuckets(histogram, &buckets);
+  for (const model::HistogramBucket& bucket : buckets) {
+    if (bucket.count == 0) {
+      continue;
+    }
     out += any ? ",[" : ",\"buckets\":[[";
     any = true;
-    out += static_cast<char>('0' + bucket.rule);
+    out += BoundaryRule(bucket);
     for (const double value : {bucket.lower, bucket.upper, bucket.count}) {
       out += ',';
       AppendQuotedValue(out, value);
     }
     out += ']';
-  });
+  }
   out += any ? "]}" : "}";
 }
 

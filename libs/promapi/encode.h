@@ -28,6 +28,9 @@ void AppendPoint(std::string& out, int64_t timestamp_ms, double value);
 // {"name":"value",...}
 void AppendLabels(std::string& out, labels::LabelSpan labels);
 
+// [<seconds>,<histogram>]
+void AppendHistogramPoint(std::string& out, int64_t timestamp_ms, const model::Histogram& histogram);
+
 // {"count":"..","sum":"..","buckets":[[rule,"lower","upper","count"],...]}: empty buckets are left out, and
 // "buckets" when there is none. Rules: 0 (], 1 [), 2 (), 3 [].
 void AppendHistogram(std::string& out, const model::Histogram& histogram);

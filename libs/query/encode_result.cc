@@ -55,8 +55,13 @@ struct Encoder {
       const promql::VectorSample& sample = vector.samples[i];
       out += i == 0 ? "{\"metric\":" : ",{\"metric\":";
       promapi::AppendLabels(out, sample.labels);
-      out += ",\"value\":";
-      promapi::AppendPoint(out, sample.timestamp_ms, sample.value);
+      if (sample.histogram != nullptr) {
+        out += ",\"histogram\":";
+        promapi::AppendHistogramPoint(out, sample.timestamp_ms, *sample.histogram);
+      } else {
+        out += ",\"value\":";
+        promapi::AppendPoint(out, sample.timestamp_ms, sample.value);
+      }
       out += '}';
     }
     out += ']';
@@ -79,16 +84,34 @@ struct Encoder {
 
   void AppendSeries(const promql::MatrixSeries& series) const {
     promapi::AppendLabels(out, series.labels);
-    out += ",\"values\":[";
     for (size_t i = 0; i < series.timestamps.size(); ++i) {
-      if (i > 0) {
-        out += ',';
-      }
+      out += i == 0 ? ",\"values\":[" : ",";
       promapi::AppendPoint(out, series.timestamps[i], series.values[i]);
     }
-    out += ']';
+    out += series.timestamps.empty() ? "" : "]";
+    for (size_t i = 0; i < series.histograms.size(); ++i) {
+      out += i == 0 ? ",\"histograms\":[" : ",";
+      promapi::AppendHistogramPoint(out, series.histograms[i].timestamp_ms, *series.histograms[i].histogram);
+    }
+    out += series.histograms.empty() ? "" : "]";
   }
 };
+
+// The steps of a query, for what is counted per step.
+struct Steps {
+  int64_t start_ms = 0;
+  int64_t step_ms = 0;
+};
+
+void AppendSamplesPerStep(std::string& out, const std::vector<int64_t>& samples, const Steps& steps) {
+  out += ",\"totalQueryableSamplesPerStep\":[";
+  for (size_t i = 0; i < samples.size(); ++i) {
+    out += i == 0 ? "[" : ",[";
+    promapi::AppendTimestamp(out, steps.start_ms + static_cast<int64_t>(i) * steps.step_ms);
+    base::Append(out, ",", samples[i], "]");
+  }
+  out += ']';
+}
 
 void AppendStats(std::string& out, const promql::QueryStats& stats, const QueryTimings& timings) {
   const auto field = [&out](std::string_view name, double value) {
@@ -108,7 +131,11 @@ void AppendStats(std::string& out, const promql::QueryStats& stats, const QueryT
   out += ',';
   field("execTotalTime", timings.queue_seconds + timings.preparation_seconds + timings.evaluation_seconds);
   base::Append(out, "},\"samples\":{\"totalQueryableSamples\":", stats.total_queryable_samples,
-               ",\"peakSamples\":", stats.peak_samples, "}}");
+               ",\"peakSamples\":", stats.peak_samples);
+  if (!stats.samples_per_step.empty()) {
+    AppendSamplesPerStep(out, stats.samples_per_step, {stats.first_step_ms, stats.step_ms});
+  }
+  out += "}}";
 }
 
 }  // namespace
@@ -124,7 +151,11 @@ std::string EncodeResult(promql::Result& result, const ResultOptions& options) {
   if (options.timings != nullptr) {
     AppendStats(out, result.stats, *options.timings);
   }
-  out += ",\"analysis\":{}}";
+  base::Append(out, ",\"analysis\":", options.analysis, "}");
+  if (!result.infos.empty()) {
+    out += ",\"infos\":";
+    promapi::AppendJsonStrings(out, result.infos);
+  }
   promapi::EndSuccess(out, result.warnings);
   return out;
 }

@@ -21,6 +21,8 @@ struct ResultOptions {
   const QueryTimings* timings = nullptr;
   // Most series or vector elements; 0 is no limit. Cutting adds kTruncatedWarning.
   int64_t limit = 0;
+  // The JSON of "analysis".
+  std::string analysis = "{}";
 };
 
 inline constexpr const char kTruncatedWarning[] = "results truncated due to limit";

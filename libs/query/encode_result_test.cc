@@ -33,6 +33,34 @@ TEST(EncodeResultTest, WritesTheFourTypes) {
             R"({"status":"success","data":{"resultType":"matrix","result":[],"analysis":{}}})");
 }
 
+TEST(EncodeResultTest, WritesNativeHistograms) {
+  model::Histogram histogram;
+  histogram.count = 3;
+  histogram.sum = 4.5;
+  histogram.positive_spans = {{0, 1}};
+  histogram.positive_buckets = {3};
+  const auto shared = std::make_shared<const model::Histogram>(histogram);
+  const std::string json = R"({"count":"3","sum":"4.5","buckets":[[0,"0.5","1","3"]]})";
+  promql::Result result;
+  promql::Vector vector;
+  vector.samples.push_back({.labels = labels::Labels{}, .timestamp_ms = 1'000, .histogram = shared});
+  result.value = vector;
+  EXPECT_EQ(EncodeResult(result, {}),
+            R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"histogram":[1,)" +
+                json + R"(]}],"analysis":{}}})");
+  promql::Matrix matrix;
+  matrix.series.push_back({.labels = labels::Labels{}, .timestamps = {1'000}, .values = {1}});
+  matrix.series[0].histograms = {{2'000, shared}, {3'000, shared}};
+  matrix.series.push_back({.labels = labels::Labels{{"a", "b"}}, .timestamps = {}, .values = {}});
+  matrix.series[1].histograms = {{2'000, shared}};
+  result.value = matrix;
+  EXPECT_EQ(EncodeResult(result, {}),
+            R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"1"]],)"
+            R"("histograms":[[2,)" +
+                json + "],[3," + json + R"(]]},{"metric":{"a":"b"},"histograms":[[2,)" + json +
+                R"(]]}],"analysis":{}}})");
+}
+
 TEST(EncodeResultTest, CutsToTheLimitWithAWarning) {
   promql::Result result;
   promql::Vector vector;

@@ -4,9 +4,10 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "model/tenant.h"
 #include "promapi/encode.h"
-#include "promql_parser/parser.h"
 #include "promql_parser/printer.h"
+#include "query/analysis.h"
 #include "query/encode_result.h"
 #include "query/http_api_internal.h"
 #include "query/params.h"
@@ -68,20 +69,27 @@ bool HasStoreWarning(const std::vector<std::string>& warnings) {
                              [](const std::string& warning) { return !warning.starts_with("PromQL "); });
 }
 
-void EnforceTenant(const TenancyOptions& tenancy, const std::string& tenant,
-                   std::vector<labels::Matcher>* matchers) {
-  if (!tenancy.enforce) {
-    return;
-  }
-  std::erase_if(*matchers, [&](const labels::Matcher& matcher) { return matcher.name() == tenancy.label; });
-  matchers->push_back(labels::Matcher::Equal(tenancy.label, tenant));
-}
-
 HttpApi::HttpApi(HttpApiOptions options, HttpApiBackends backends)
     : options_(std::move(options)),
       backends_(std::move(backends)),
-      gate_(options_.max_concurrent, "thanos_query_concurrent_gate_queries", backends_.metrics),
-      query_metrics_(options_.max_concurrent, options_.telemetry, backends_.metrics),
+      runner_({.max_concurrent = options_.max_concurrent,
+               .max_concurrent_select = options_.max_concurrent_select,
+               .enable_experimental = options_.enable_experimental,
+               .enable_x_functions = options_.enable_x_functions,
+               .tenancy = options_.tenancy,
+               .telemetry = options_.telemetry},
+              {.store = backends_.store,
+               .engine = backends_.engine,
+               .clock = backends_.clock,
+               .metrics = backends_.metrics,
+               .narrow = backends_.narrow,
+               .active_queries = backends_.active_queries,
+               .distributor = backends_.distributor}),
+      query_service_({.timeout = options_.timeout,
+                      .replica_labels = options_.replica_labels,
+                      .penalty_deduplication = options_.penalty_deduplication,
+                      .default_engine = options_.default_engine},
+                     runner_),
       range_seconds_(backends_.metrics.AddHistogram(
           "thanos_query_range_requested_timespan_duration_seconds",
           "A histogram of the query range window in seconds.",
@@ -103,6 +111,8 @@ std::vector<net::HttpServer::Route> HttpApi::Routes() {
   std::vector<net::HttpServer::Route> routes;
   AddRoute(&routes, get_post, "/api/v1/query", &HttpApi::Query);
   AddRoute(&routes, get_post, "/api/v1/query_range", &HttpApi::QueryRange);
+  AddRoute(&routes, get_post, "/api/v1/query_explain", &HttpApi::QueryExplain);
+  AddRoute(&routes, get_post, "/api/v1/query_range_explain", &HttpApi::QueryRangeExplain);
   AddRoute(&routes, get_post, "/api/v1/series", &HttpApi::Series);
   AddRoute(&routes, get_post, "/api/v1/labels", &HttpApi::LabelNames);
   AddRoute(&routes, get, "/api/v1/label/:name/values", &HttpApi::LabelValues);
@@ -150,17 +160,30 @@ net::HttpResponse HttpApi::Respond(Handler handler, const net::HttpRequest& requ
 }
 
 base::StatusOr<std::string> HttpApi::TenantOf(const net::HttpRequest& request) const {
-  const std::string* name = request.Header(options_.tenancy.header);
-  if (name == nullptr || name->empty()) {
-    name = request.Header("THANOS-TENANT");
+  const TenancyOptions& tenancy = options_.tenancy;
+  std::string tenant = tenancy.default_tenant;
+  if (!tenancy.certificate_field.empty()) {
+    // Anything else would let a client without the certificate name any tenant.
+    const net::PeerSubject& subject = request.peer_subject;
+    tenant = tenancy.certificate_field == "organization"         ? subject.organization
+             : tenancy.certificate_field == "organizationalUnit" ? subject.organizational_unit
+                                                                 : subject.common_name;
+    if (tenant.empty()) {
+      return base::InvalidArgument("could not get ", tenancy.certificate_field,
+                                   " field from client certificate");
+    }
+  } else {
+    for (const std::string_view header :
+         {std::string_view(tenancy.header), std::string_view("THANOS-TENANT")}) {
+      const std::string* const name = request.Header(header);
+      if (name != nullptr && !name->empty()) {
+        tenant = *name;
+        break;
+      }
+    }
   }
-  if (name == nullptr || name->empty()) {
-    return options_.tenancy.default_tenant;
-  }
-  if (name->find('/') != std::string::npos || *name == "." || *name == "..") {
-    return base::InvalidArgument("invalid tenant name: ", *name);
-  }
-  return *name;
+  TH_RETURN_IF_ERROR(model::ValidateTenant(tenant));
+  return tenant;
 }
 
 storeapi::Store& HttpApi::StoreFor(std::vector<std::vector<labels::Matcher>> store_matchers,
@@ -172,7 +195,7 @@ storeapi::Store& HttpApi::StoreFor(std::vector<std::vector<labels::Matcher>> sto
   return **owner;
 }
 
-base::StatusOr<HttpApi::QueryParameters> HttpApi::CommonParameters(const net::HttpRequest& request) const {
+base::StatusOr<QueryParameters> HttpApi::CommonParameters(const net::HttpRequest& request) const {
   QueryParameters parameters;
   parameters.timeout = options_.timeout;
   TH_ASSIGN_OR_RETURN(const std::optional<int64_t> timeout_ms, DurationParameter(request, "timeout"));
@@ -192,6 +215,7 @@ base::StatusOr<HttpApi::QueryParameters> HttpApi::CommonParameters(const net::Ht
   source.partial_response = ToPartialResponse(partial);
   TH_ASSIGN_OR_RETURN(source.shard, ShardParameter(request));
   TH_ASSIGN_OR_RETURN(source.tenant, TenantOf(request));
+  source.request_id = request.request_id;
   TH_ASSIGN_OR_RETURN(parameters.limit, LimitParameter(request));
   const std::string* engine = request.Parameter("engine");
   parameters.engine = engine == nullptr || engine->empty() ? options_.default_engine : *engine;
@@ -200,6 +224,8 @@ base::StatusOr<HttpApi::QueryParameters> HttpApi::CommonParameters(const net::Ht
   }
   const std::string* stats = request.Parameter("stats");
   parameters.stats = stats != nullptr && !stats->empty();
+  const std::string* analyze = request.Parameter("analyze");
+  parameters.analyze = analyze != nullptr && (*analyze == "true" || *analyze == "1");
   return parameters;
 }
 
@@ -287,22 +313,7 @@ base::Status HttpApi::RangeParameters(const net::HttpRequest& request, QueryPara
 base::StatusOr<promql_parser::ExprPtr> HttpApi::ParseExpression(const net::HttpRequest& request, bool range,
                                                                 const std::string& tenant) const {
   const std::string* text = request.Parameter("query");
-  const promql_parser::ParserOptions parser_options{.enable_experimental = options_.enable_experimental,
-                                                    .enable_x_functions = options_.enable_x_functions};
-  auto expr = promql_parser::Parse(text == nullptr ? "" : *text, parser_options);
-  if (!expr.ok()) {
-    return base::InvalidArgument("invalid parameter \"query\": ", base::Message(expr.status()));
-  }
-  const promql_parser::ValueType type = (*expr)->type();
-  if (range && type != promql_parser::ValueType::kScalar && type != promql_parser::ValueType::kVector) {
-    return base::InvalidArgument("invalid parameter \"query\": invalid expression type ",
-                                 base::Quote(promql_parser::Documented(type)),
-                                 " for range query, must be Scalar or instant Vector");
-  }
-  promql_parser::ForEachSelector(**expr, [&](promql_parser::VectorSelector& selector) {
-    EnforceTenant(options_.tenancy, tenant, &selector.matchers);
-  });
-  return expr;
+  return runner_.Parse(text == nullptr ? "" : *text, range, tenant);
 }
 
 base::StatusOr<HttpApi::Answer> HttpApi::Query(const net::HttpRequest& request) {
@@ -324,35 +335,46 @@ base::StatusOr<HttpApi::Answer> HttpApi::Run(const net::HttpRequest& request, Qu
                                              base::TimePoint start) {
   TH_ASSIGN_OR_RETURN(const promql_parser::ExprPtr expr,
                       ParseExpression(request, !parameters.query.instant, parameters.source.tenant));
-  const base::CancelSource cancel(request.cancel, parameters.timeout);
-  const base::TimePoint parsed = base::SteadyNow();
-  TH_ASSIGN_OR_RETURN(const RequestGate::Pass pass, gate_.Enter(cancel.token()));
-  const base::TimePoint admitted = base::SteadyNow();
-
-  const QueryMetrics::Running running(query_metrics_, parameters.engine);
-  const std::string tenant = parameters.source.tenant;
-  std::unique_ptr<storeapi::Store> narrowed;
-  storeapi::Store& store = StoreFor(std::move(parameters.store_matchers), &narrowed);
-  RequestGate select_gate(options_.max_concurrent_select, "thanos_query_concurrent_selects_gate_selects",
-                          backends_.metrics);
-  StoreSource source(store, std::move(parameters.source), &select_gate);
-  base::StatusOr<promql::Result> result =
-      backends_.engine.Query(cancel.token(), *expr, parameters.query, source);
-  if (!result.ok()) {
-    if (result.status().code() == base::StatusCode::kDeadlineExceeded) {
-      return base::DeadlineExceeded("query timed out in expression evaluation");
-    }
-    return std::move(result).status();
+  if (const std::string* text = request.Parameter("query"); text != nullptr) {
+    parameters.query.text = *text;
   }
-  query_metrics_.ObserveResult(result->stats, base::SteadyNow() - admitted, tenant);
-  const QueryTimings timings{.preparation_seconds = base::ToSeconds(parsed - start),
-                             .queue_seconds = base::ToSeconds(admitted - parsed),
-                             .evaluation_seconds = base::ToSeconds(base::SteadyNow() - admitted)};
+  const bool analyze = parameters.analyze && parameters.engine == "thanos";
+  QueryTimings timings;
+  SelectionLog selections;
+  TH_ASSIGN_OR_RETURN(promql::Result result, runner_.Run(request.cancel, *expr, parameters, start, &timings,
+                                                         analyze ? &selections : nullptr));
+  ResultOptions encoding{.timings = parameters.stats ? &timings : nullptr, .limit = parameters.limit};
+  if (analyze) {
+    encoding.analysis = EncodeAnalysis(*expr, selections.Take(), result.stats,
+                                       std::chrono::duration_cast<base::Duration>(
+                                           std::chrono::duration<double>(timings.evaluation_seconds)));
+  }
   Answer answer;
-  answer.body =
-      EncodeResult(*result, {.timings = parameters.stats ? &timings : nullptr, .limit = parameters.limit});
-  answer.no_store = HasStoreWarning(result->warnings);
+  answer.body = EncodeResult(result, encoding);
+  answer.no_store = HasStoreWarning(result.warnings);
   return answer;
+}
+
+base::StatusOr<HttpApi::Answer> HttpApi::Explain(const net::HttpRequest& request,
+                                                 const QueryParameters& parameters) {
+  if (parameters.engine != "thanos") {
+    return base::InvalidArgument("engine type must be 'thanos'");
+  }
+  TH_ASSIGN_OR_RETURN(const promql_parser::ExprPtr expr,
+                      ParseExpression(request, !parameters.query.instant, parameters.source.tenant));
+  return Answer{promapi::SuccessBody(EncodeExplanation(*expr), {})};
+}
+
+base::StatusOr<HttpApi::Answer> HttpApi::QueryExplain(const net::HttpRequest& request) {
+  TH_ASSIGN_OR_RETURN(QueryParameters parameters, CommonParameters(request));
+  TH_RETURN_IF_ERROR(InstantParameters(request, &parameters));
+  return Explain(request, parameters);
+}
+
+base::StatusOr<HttpApi::Answer> HttpApi::QueryRangeExplain(const net::HttpRequest& request) {
+  TH_ASSIGN_OR_RETURN(QueryParameters parameters, CommonParameters(request));
+  TH_RETURN_IF_ERROR(RangeParameters(request, &parameters));
+  return Explain(request, parameters);
 }
 
 base::StatusOr<HttpApi::Answer> HttpApi::FormatQuery(const net::HttpRequest& request) {

@@ -16,22 +16,14 @@
 #include "net/http_server.h"
 #include "promql/engine.h"
 #include "query/merge_answers.h"
-#include "query/query_metrics.h"
-#include "query/request_gate.h"
-#include "query/source.h"
+#include "query/query_runner.h"
+#include "query/query_service.h"
 #include "storeapi/apis.h"
+#include "storeapi/query_api.h"
 #include "storeapi/store.h"
 #include "telemetry/metrics.h"
 
 namespace thanos::query {
-
-struct TenancyOptions {
-  std::string header = "THANOS-TENANT";
-  std::string default_tenant = "default-tenant";
-  // Adds label="tenant" to every selector and metadata call.
-  bool enforce = false;
-  std::string label = "tenant_id";
-};
 
 // Whether failing endpoints are tolerated, by API.
 struct ApisPartialResponse {
@@ -76,11 +68,15 @@ struct HttpApiBackends {
   const base::Clock& clock;
   telemetry::Registry& metrics;
   // The store behind `storeMatch[]`; null: the parameter is ignored.
-  std::function<std::unique_ptr<storeapi::Store>(std::vector<std::vector<labels::Matcher>>)> narrow;
+  NarrowStore narrow;
   // Rows of /api/v1/stores by component.
   std::function<std::map<std::string, std::vector<fanout::EndpointStatus>>()> statuses;
   // Rules, targets and the like of all endpoints; null: these calls answer 404.
   storeapi::EndpointApis* apis = nullptr;
+  // Null: running queries are not recorded.
+  ActiveQueryLog* active_queries = nullptr;
+  // Null: everything is evaluated here.
+  QueryDistributor* distributor = nullptr;
 };
 
 // Thread-safe. Must outlive the server its routes are added to; the backends must outlive this.
@@ -90,13 +86,14 @@ class HttpApi {
   ~HttpApi();
 
   std::vector<net::HttpServer::Route> Routes();
+  // The same evaluation for gRPC; lives as long as this.
+  storeapi::QueryApi& query_api() { return query_service_; }
 
  private:
   struct Answer {
     std::string body;
     bool no_store = false;
   };
-  struct QueryParameters;
   struct MetadataParameters;
   using Handler = base::StatusOr<Answer> (HttpApi::*)(const net::HttpRequest& request);
 
@@ -115,6 +112,7 @@ class HttpApi {
                                                          const std::string& tenant) const;
   base::StatusOr<Answer> Run(const net::HttpRequest& request, QueryParameters parameters,
                              base::TimePoint start);
+  base::StatusOr<Answer> Explain(const net::HttpRequest& request, const QueryParameters& parameters);
   base::StatusOr<MetadataParameters> ParseMetadata(const net::HttpRequest& request) const;
   // The store to ask, kept alive by `owner` when it is a narrowed one.
   storeapi::Store& StoreFor(std::vector<std::vector<labels::Matcher>> store_matchers,
@@ -127,6 +125,8 @@ class HttpApi {
 
   base::StatusOr<Answer> Query(const net::HttpRequest& request);
   base::StatusOr<Answer> QueryRange(const net::HttpRequest& request);
+  base::StatusOr<Answer> QueryExplain(const net::HttpRequest& request);
+  base::StatusOr<Answer> QueryRangeExplain(const net::HttpRequest& request);
   base::StatusOr<Answer> Series(const net::HttpRequest& request);
   base::StatusOr<Answer> LabelNames(const net::HttpRequest& request);
   base::StatusOr<Answer> LabelValues(const net::HttpRequest& request);
@@ -142,8 +142,8 @@ class HttpApi {
 
   const HttpApiOptions options_;
   const HttpApiBackends backends_;
-  RequestGate gate_;
-  QueryMetrics query_metrics_;
+  QueryRunner runner_;
+  QueryService query_service_;
   telemetry::Histogram& range_seconds_;
 };
 

@@ -10,16 +10,6 @@
 
 namespace thanos::query {
 
-struct HttpApi::QueryParameters {
-  promql::QueryOptions query;
-  SourceOptions source;
-  std::vector<std::vector<labels::Matcher>> store_matchers;
-  base::Duration timeout{};
-  int64_t limit = 0;
-  bool stats = false;
-  std::string engine;
-};
-
 struct HttpApi::MetadataParameters {
   int64_t min_time_ms = 0;
   int64_t max_time_ms = 0;
@@ -30,6 +20,7 @@ struct HttpApi::MetadataParameters {
   storeapi::PartialResponse partial_response = storeapi::PartialResponse::kWarn;
   int64_t limit = 0;
   std::string tenant;
+  std::string request_id;
 };
 
 // True when one of `warnings` is not an annotation of the engine.
@@ -40,9 +31,5 @@ std::string EncodeTree(const promql_parser::Expr& expr);
 
 // The JSON of /api/v1/stores.
 std::string EncodeStores(const std::map<std::string, std::vector<fanout::EndpointStatus>>& statuses);
-
-// `matchers` with the condition label="tenant" instead of all others on that label.
-void EnforceTenant(const TenancyOptions& tenancy, const std::string& tenant,
-                   std::vector<labels::Matcher>* matchers);
 
 }  // namespace thanos::query

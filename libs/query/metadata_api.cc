@@ -80,6 +80,7 @@ base::StatusOr<HttpApi::MetadataParameters> HttpApi::ParseMetadata(const net::Ht
       partial ? storeapi::PartialResponse::kWarn : storeapi::PartialResponse::kAbort;
   TH_ASSIGN_OR_RETURN(parameters.limit, LimitParameter(request));
   TH_ASSIGN_OR_RETURN(parameters.tenant, TenantOf(request));
+  parameters.request_id = request.request_id;
   for (std::vector<labels::Matcher>& matchers : parameters.selectors) {
     EnforceTenant(options_.tenancy, parameters.tenant, &matchers);
   }
@@ -100,6 +101,7 @@ base::StatusOr<HttpApi::Answer> HttpApi::LabelNames(const net::HttpRequest& requ
     call.partial_response = parameters.partial_response;
     call.limit = StoreLimit(parameters.limit);
     call.tenant = parameters.tenant;
+    call.request_id = parameters.request_id;
     TH_ASSIGN_OR_RETURN(storeapi::LabelsResponse response, store.LabelNames(cancel.token(), call));
     names.Add(std::move(response));
   }
@@ -127,6 +129,7 @@ base::StatusOr<HttpApi::Answer> HttpApi::LabelValues(const net::HttpRequest& req
     call.partial_response = parameters.partial_response;
     call.limit = StoreLimit(parameters.limit);
     call.tenant = parameters.tenant;
+    call.request_id = parameters.request_id;
     TH_ASSIGN_OR_RETURN(storeapi::LabelsResponse response, store.LabelValues(cancel.token(), call));
     values.Add(std::move(response));
   }
@@ -161,6 +164,7 @@ base::StatusOr<HttpApi::Answer> HttpApi::Series(const net::HttpRequest& request)
     call.limit = StoreLimit(parameters.limit);
     call.response_batch_size = SourceOptions{}.response_batch_size;
     call.tenant = parameters.tenant;
+    call.request_id = parameters.request_id;
     if (deduplicate) {
       call.without_replica_labels = replica_labels;
     }

@@ -1,5 +1,8 @@
 #include "query/page.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/strings.h"
 
 namespace thanos::query {
@@ -55,11 +58,46 @@ std::string GraphPage(const std::string& link_prefix) {
       "</body></html>\n");
 }
 
-net::HttpServer::Route Redirect(const std::string& from, const std::string& to) {
-  return {.methods = {"GET"}, .pattern = from, .handler = [to](const net::HttpRequest&) {
+// Where links of one request lead. A prefix from a header is data of whoever sent it: scheme and host are
+// dropped, and what is not a plain path is ignored.
+class LinkPrefix {
+ public:
+  LinkPrefix(std::string fixed, std::string header) : fixed_(std::move(fixed)), header_(std::move(header)) {}
+
+  std::string For(const net::HttpRequest& request) const {
+    const std::string* const value = header_.empty() ? nullptr : request.Header(header_);
+    if (value == nullptr || value->empty()) {
+      return fixed_;
+    }
+    std::string_view path = *value;
+    if (const size_t scheme = path.find("://"); scheme != std::string_view::npos) {
+      path.remove_prefix(scheme + 3);
+      path.remove_prefix(std::min(path.find('/'), path.size()));
+    }
+    constexpr std::string_view kPathCharacters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/%";
+    if (path.find_first_not_of(kPathCharacters) != std::string_view::npos) {
+      return fixed_;
+    }
+    while (path.starts_with('/')) {
+      path.remove_prefix(1);
+    }
+    while (path.ends_with('/')) {
+      path.remove_suffix(1);
+    }
+    return path.empty() ? "" : base::Concat("/", path);
+  }
+
+ private:
+  const std::string fixed_;
+  const std::string header_;
+};
+
+net::HttpServer::Route Redirect(const std::string& from, const LinkPrefix& prefix) {
+  return {.methods = {"GET"}, .pattern = from, .handler = [prefix](const net::HttpRequest& request) {
             net::HttpResponse response;
             response.status = 302;
-            response.headers.push_back({"Location", to});
+            response.headers.push_back({"Location", prefix.For(request) + "/graph"});
             return response;
           }};
 }
@@ -67,22 +105,23 @@ net::HttpServer::Route Redirect(const std::string& from, const std::string& to) 
 }  // namespace
 
 std::vector<net::HttpServer::Route> PageRoutes(const std::string& route_prefix,
-                                               const std::string& link_prefix) {
+                                               const std::string& link_prefix,
+                                               const std::string& prefix_header) {
   std::vector<net::HttpServer::Route> routes;
-  const std::string graph = link_prefix + "/graph";
-  routes.push_back(Redirect("/", graph));
+  const LinkPrefix prefix(link_prefix, prefix_header);
+  routes.push_back(Redirect("/", prefix));
   if (!route_prefix.empty()) {
-    routes.push_back(Redirect(route_prefix, graph));
-    routes.push_back(Redirect(route_prefix + "/", graph));
+    routes.push_back(Redirect(route_prefix, prefix));
+    routes.push_back(Redirect(route_prefix + "/", prefix));
   }
   routes.push_back(
       {.methods = {"GET"},
        .pattern = route_prefix + "/graph",
-       .handler = [page = GraphPage(link_prefix)](const net::HttpRequest&) {
+       .handler = [prefix](const net::HttpRequest& request) {
          net::HttpResponse response;
          response.content_type = "text/html; charset=utf-8";
          response.headers.push_back({"Content-Security-Policy", "default-src 'none'; form-action 'self'"});
-         response.body = page;
+         response.body = GraphPage(prefix.For(request));
          return response;
        }});
   return routes;

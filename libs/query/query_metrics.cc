@@ -9,8 +9,14 @@ namespace {
 
 constexpr size_t kMaxTenants = 1000;
 
-telemetry::MetricLabels EngineLabels(std::string_view engine) {
-  return {{"engine", std::string(engine)}, {"mode", "local"}};
+telemetry::MetricLabels EngineLabels(std::string_view engine, const std::string& mode) {
+  return {{"engine", std::string(engine)}, {"mode", mode}};
+}
+
+telemetry::Summary& AddSlice(std::string slice, const std::string& mode, telemetry::Registry& metrics) {
+  telemetry::MetricLabels metric_labels = EngineLabels("prometheus", mode);
+  metric_labels.emplace_back("slice", std::move(slice));
+  return metrics.AddSummary("prometheus_engine_query_duration_seconds", "Query timings", metric_labels);
 }
 
 // The smallest bound that is not below `value`, as a label value.
@@ -21,31 +27,37 @@ std::string BoundOf(const std::vector<double>& bounds, int64_t value) {
 
 }  // namespace
 
-QueryMetrics::QueryMetrics(int max_concurrent, QueryTelemetryBounds bounds, telemetry::Registry& metrics)
+QueryMetrics::QueryMetrics(int max_concurrent, QueryTelemetryBounds bounds, const std::string& mode,
+                           telemetry::Registry& metrics)
     : bounds_(std::move(bounds)),
       metrics_(metrics),
       samples_(metrics.AddCounter("prometheus_engine_query_samples_total",
                                   "The total number of samples loaded by all queries.",
-                                  EngineLabels("prometheus"))) {
-  const auto make = [&metrics](std::string_view engine) {
-    return Engine{.prometheus_queries = &metrics.AddGauge(
-                      "prometheus_engine_queries", "The current number of queries being executed or waiting.",
-                      EngineLabels(engine)),
-                  .thanos_queries = &metrics.AddGauge(
-                      "thanos_engine_queries", "Number of PromQL queries running.", EngineLabels(engine)),
-                  .thanos_queries_total = &metrics.AddCounter(
-                      "thanos_engine_queries_total", "Number of PromQL queries.", EngineLabels(engine))};
+                                  EngineLabels("prometheus", mode))),
+      queue_seconds_(AddSlice("queue_time", mode, metrics)),
+      prepare_seconds_(AddSlice("prepare_time", mode, metrics)),
+      evaluation_seconds_(AddSlice("inner_eval", mode, metrics)),
+      sort_seconds_(AddSlice("result_sort", mode, metrics)) {
+  const auto make = [&](std::string_view engine) {
+    return Engine{
+        .prometheus_queries = &metrics.AddGauge("prometheus_engine_queries",
+                                                "The current number of queries being executed or waiting.",
+                                                EngineLabels(engine, mode)),
+        .thanos_queries = &metrics.AddGauge("thanos_engine_queries", "Number of PromQL queries running.",
+                                            EngineLabels(engine, mode)),
+        .thanos_queries_total = &metrics.AddCounter("thanos_engine_queries_total",
+                                                    "Number of PromQL queries.", EngineLabels(engine, mode))};
   };
   prometheus_ = make("prometheus");
   thanos_ = make("thanos");
   metrics
       .AddGauge("prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.",
-                EngineLabels("prometheus"))
+                EngineLabels("prometheus", mode))
       .Set(max_concurrent);
   metrics.AddGauge("prometheus_engine_query_log_enabled", "State of the query log.",
-                   EngineLabels("prometheus"));
+                   EngineLabels("prometheus", mode));
   metrics.AddCounter("prometheus_engine_query_log_failures_total", "The number of query log failures.",
-                     EngineLabels("prometheus"));
+                     EngineLabels("prometheus", mode));
 }
 
 QueryMetrics::Running::Running(QueryMetrics& metrics, std::string_view engine) {
@@ -73,6 +85,13 @@ std::string QueryMetrics::TenantLabel(const std::string& tenant) {
   }
   tenants_.insert(tenant);
   return tenant;
+}
+
+void QueryMetrics::ObserveTimings(const QueryTimings& timings) {
+  queue_seconds_.Observe(timings.queue_seconds);
+  prepare_seconds_.Observe(timings.preparation_seconds);
+  evaluation_seconds_.Observe(timings.evaluation_seconds);
+  sort_seconds_.Observe(0);  // results are made in order
 }
 
 void QueryMetrics::ObserveResult(const promql::QueryStats& stats, base::Duration duration,

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "promql/result.h"
+#include "query/encode_result.h"
 #include "telemetry/metrics.h"
 
 namespace thanos::query {
@@ -26,7 +27,9 @@ struct QueryTelemetryBounds {
 // Thread-safe.
 class QueryMetrics {
  public:
-  QueryMetrics(int max_concurrent, QueryTelemetryBounds bounds, telemetry::Registry& metrics);
+  // `mode` is the value of that label: "local" or "distributed".
+  QueryMetrics(int max_concurrent, QueryTelemetryBounds bounds, const std::string& mode,
+               telemetry::Registry& metrics);
 
   // A query inside the engine named `engine` ("prometheus" or "thanos").
   class Running {
@@ -40,6 +43,7 @@ class QueryMetrics {
     std::array<telemetry::Gauge*, 2> gauges_;
   };
 
+  void ObserveTimings(const QueryTimings& timings);
   void ObserveResult(const promql::QueryStats& stats, base::Duration duration, const std::string& tenant);
 
  private:
@@ -54,6 +58,10 @@ class QueryMetrics {
   Engine prometheus_;
   Engine thanos_;
   telemetry::Counter& samples_;
+  telemetry::Summary& queue_seconds_;
+  telemetry::Summary& prepare_seconds_;
+  telemetry::Summary& evaluation_seconds_;
+  telemetry::Summary& sort_seconds_;
 
   // Tenants come from request headers: beyond a limit they share one label value.
   std::string TenantLabel(const std::string& tenant);

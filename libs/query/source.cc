@@ -85,6 +85,7 @@ storeapi::SeriesRequest StoreSource::MakeRequest(const std::vector<labels::Match
   }
   request.response_batch_size = options_.response_batch_size;
   request.tenant = options_.tenant;
+  request.request_id = options_.request_id;
   return request;
 }
 

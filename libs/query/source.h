@@ -26,6 +26,7 @@ struct SourceOptions {
   storeapi::PartialResponse partial_response = storeapi::PartialResponse::kWarn;
   storeapi::ShardInfo shard;
   std::string tenant;
+  std::string request_id;
   int64_t response_batch_size = 256;
 };
 

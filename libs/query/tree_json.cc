@@ -1,9 +1,7 @@
 // The JSON of a syntax tree, with the names Prometheus' parse_query uses; keys in alphabetical order.
 
-#include <charconv>
-#include <cmath>
-
 #include "promapi/encode.h"
+#include "promql_parser/printer.h"
 #include "query/http_api_internal.h"
 
 namespace thanos::query {
@@ -37,18 +35,6 @@ void AppendChild(std::string& out, std::string_view name, const Expr* child) {
   }
 }
 
-std::string FixedNumber(double value) {
-  if (std::isnan(value)) {
-    return "NaN";
-  }
-  if (std::isinf(value)) {
-    return value > 0 ? "+Inf" : "-Inf";
-  }
-  char buffer[400];
-  const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::fixed);
-  return {buffer, result.ptr};
-}
-
 void AppendMatchers(std::string& out, const std::vector<labels::Matcher>& matchers) {
   out += "\"matchers\":[";
   for (size_t i = 0; i < matchers.size(); ++i) {
@@ -78,23 +64,71 @@ std::string Timestamp(const promql_parser::AtModifier& at) {
   return at.kind == promql_parser::AtModifier::Kind::kTimestamp ? base::Concat(at.timestamp_ms) : "null";
 }
 
-// A vector selector, or a matrix selector when `range_ms` is not 0.
-void AppendSelector(std::string& out, const promql_parser::VectorSelector& selector, int64_t range_ms) {
+std::string_view ToString(promql_parser::DurationExpr::Op op) {
+  static constexpr std::string_view kNames[] = {"",  "+", "-",    "*",     "/",      "%",
+                                                "^", "-", "step", "range", "min_of", "max_of"};
+  return kNames[static_cast<size_t>(op)];
+}
+
+void AppendDuration(std::string& out, const promql_parser::DurationExpr* expr) {
+  if (expr == nullptr) {
+    out += "null";
+    return;
+  }
+  if (expr->op == promql_parser::DurationExpr::Op::kNumber) {
+    base::Append(out, "{\"duration\":", expr->is_duration, ",\"type\":\"numberLiteral\",");
+    AppendText(out, "val", promql_parser::FormatNumber(expr->seconds));
+    out += '}';
+    return;
+  }
+  out += "{\"lhs\":";
+  AppendDuration(out, expr->lhs.get());
+  out += ',';
+  AppendText(out, "op", ToString(expr->op));
+  out += ",\"rhs\":";
+  AppendDuration(out, expr->rhs.get());
+  base::Append(out, ",\"type\":\"durationExpr\",\"wrapped\":", expr->parenthesised, "}");
+}
+
+// Nothing when there is no expression: trees of plain queries look as they do without the feature.
+void AppendDurationMember(std::string& out, std::string_view name,
+                          const promql_parser::DurationExprPtr& expr) {
+  if (expr != nullptr) {
+    base::Append(out, ",\"", name, "\":");
+    AppendDuration(out, expr.get());
+  }
+}
+
+// A vector selector, or that of `matrix` when this is not null.
+void AppendSelector(std::string& out, const promql_parser::VectorSelector& selector,
+                    const promql_parser::MatrixSelector* matrix) {
+  if (selector.window_mode == promql_parser::WindowMode::kAnchored) {
+    out += "\"anchored\":true,";
+  }
   AppendMatchers(out, selector.matchers);
   out += ',';
   AppendText(out, "name", selector.name);
   base::Append(out, ",\"offset\":", selector.offset_ms);
-  if (range_ms != 0) {
-    base::Append(out, ",\"range\":", range_ms);
+  AppendDurationMember(out, "offsetExpr", selector.offset_expr);
+  if (matrix != nullptr) {
+    base::Append(out, ",\"range\":", matrix->range_ms);
+    AppendDurationMember(out, "rangeExpr", matrix->range_expr);
+  }
+  if (selector.window_mode == promql_parser::WindowMode::kSmoothed) {
+    out += ",\"smoothed\":true";
   }
   base::Append(out, ",\"startOrEnd\":", StartOrEnd(selector.at), ",\"timestamp\":", Timestamp(selector.at));
 }
 
 void AppendSubquery(std::string& out, const promql_parser::SubqueryExpr& subquery) {
   AppendChild(out, "expr", subquery.expr.get());
-  base::Append(out, ",\"offset\":", subquery.offset_ms, ",\"range\":", subquery.range_ms,
-               ",\"startOrEnd\":", StartOrEnd(subquery.at), ",\"step\":", subquery.step_ms,
-               ",\"timestamp\":", Timestamp(subquery.at));
+  base::Append(out, ",\"offset\":", subquery.offset_ms);
+  AppendDurationMember(out, "offsetExpr", subquery.offset_expr);
+  base::Append(out, ",\"range\":", subquery.range_ms);
+  AppendDurationMember(out, "rangeExpr", subquery.range_expr);
+  base::Append(out, ",\"startOrEnd\":", StartOrEnd(subquery.at), ",\"step\":", subquery.step_ms);
+  AppendDurationMember(out, "stepExpr", subquery.step_expr);
+  base::Append(out, ",\"timestamp\":", Timestamp(subquery.at));
 }
 
 void AppendAggregate(std::string& out, const promql_parser::AggregateExpr& aggregate) {
@@ -121,6 +155,17 @@ std::string_view ToString(promql_parser::MatchCardinality cardinality) {
   return "many-to-many";
 }
 
+void AppendFillValues(std::string& out, const promql_parser::VectorMatching& matching) {
+  if (!matching.fill_left.has_value() && !matching.fill_right.has_value()) {
+    return;
+  }
+  const auto number = [](const std::optional<double>& value) {
+    return value.has_value() ? promql_parser::FormatNumber(*value) : std::string("null");
+  };
+  base::Append(out, "\"fillValues\":{\"lhs\":", number(matching.fill_left),
+               ",\"rhs\":", number(matching.fill_right), "},");
+}
+
 void AppendBinary(std::string& out, const promql_parser::BinaryExpr& binary) {
   base::Append(out, "\"bool\":", binary.return_bool, ",");
   AppendChild(out, "lhs", binary.lhs.get());
@@ -129,6 +174,7 @@ void AppendBinary(std::string& out, const promql_parser::BinaryExpr& binary) {
     out += '{';
     AppendText(out, "card", ToString(binary.matching->cardinality));
     out += ',';
+    AppendFillValues(out, *binary.matching);
     AppendTexts(out, "include", binary.matching->include);
     out += ',';
     AppendTexts(out, "labels", binary.matching->labels);
@@ -173,12 +219,12 @@ void AppendTree(std::string& out, const Expr& expr) {
       break;
     case ExprKind::kVectorSelector:
       type = "vectorSelector";
-      AppendSelector(out, *expr.As<promql_parser::VectorSelector>(), 0);
+      AppendSelector(out, *expr.As<promql_parser::VectorSelector>(), nullptr);
       break;
     case ExprKind::kMatrixSelector:
       type = "matrixSelector";
       AppendSelector(out, *expr.As<promql_parser::MatrixSelector>()->selector,
-                     expr.As<promql_parser::MatrixSelector>()->range_ms);
+                     expr.As<promql_parser::MatrixSelector>());
       break;
     case ExprKind::kSubquery:
       type = "subquery";
@@ -211,7 +257,7 @@ void AppendTree(std::string& out, const Expr& expr) {
   AppendText(out, "type", type);
   if (const auto* number = expr.As<promql_parser::NumberLiteral>()) {
     out += ',';
-    AppendText(out, "val", FixedNumber(number->value));
+    AppendText(out, "val", promql_parser::FormatNumber(number->value));
   } else if (const auto* text = expr.As<promql_parser::StringLiteral>()) {
     out += ',';
     AppendText(out, "val", text->value);

@@ -2,21 +2,47 @@
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <utility>
+#include <vector>
 
+#include "rpc/call_metrics.h"
 #include "rpc/callback_threads.h"
+#include "rpc/client_metrics.h"
 #include "rpc/grpc_log.h"
 #include "rpc/tls.h"
 
 namespace thanos::rpc {
+namespace {
 
-base::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(std::string_view address,
-                                                           const ChannelOptions& options) {
+constexpr int kMaxFrameBytes = 1 << 20;
+constexpr int kWindowBytes = 1 << 20;
+
+}  // namespace
+
+struct ChannelFactory::Impl {
+  ChannelOptions options;
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  std::shared_ptr<CallMetrics> metrics;  // null: calls are not counted
+};
+
+ChannelFactory::ChannelFactory(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ChannelFactory::~ChannelFactory() = default;
+
+base::StatusOr<std::shared_ptr<const ChannelFactory>> ChannelFactory::Create(const ChannelOptions& options) {
   UseOurLogForGrpc();
   KeepCallbackThreads();
-  auto credentials = MakeChannelCredentials(options.tls);
-  if (!credentials.ok()) {
-    return base::Annotate(credentials.status(), "channel to ", address);
+  auto impl = std::make_unique<Impl>();
+  impl->options = options;
+  TH_ASSIGN_OR_RETURN(impl->credentials, MakeChannelCredentials(options.tls));
+  if (options.metrics != nullptr) {
+    impl->metrics = std::make_shared<CallMetrics>(*options.metrics, "grpc_client_");
   }
+  return std::shared_ptr<const ChannelFactory>(new ChannelFactory(std::move(impl)));
+}
+
+std::shared_ptr<grpc::Channel> ChannelFactory::Make(std::string_view address,
+                                                    const ChannelTarget& target) const {
+  const ChannelOptions& options = impl_->options;
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetMaxSendMessageSize(-1);
@@ -26,13 +52,37 @@ base::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(std::string_view addr
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // Answers are long: fewer frames and window updates than for the small messages that gRPC expects.
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kMaxFrameBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindowBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 500);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
+  if (!target.authority.empty()) {
+    arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, target.authority);
+  }
+  if (!target.service_config.empty()) {
+    arguments.SetServiceConfigJSON(target.service_config);
+  }
   if (options.tls.enabled && !options.tls.server_name.empty()) {
     arguments.SetSslTargetNameOverride(options.tls.server_name);
   }
-  return grpc::CreateCustomChannel(std::string(address), *credentials, arguments);
+  if (impl_->metrics == nullptr) {
+    return grpc::CreateCustomChannel(std::string(address), impl_->credentials, arguments);
+  }
+  std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(MakeClientMetrics(impl_->metrics));
+  return grpc::experimental::CreateCustomChannelWithInterceptors(std::string(address), impl_->credentials,
+                                                                 arguments, std::move(interceptors));
+}
+
+base::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(std::string_view address,
+                                                           const ChannelOptions& options) {
+  auto factory = ChannelFactory::Create(options);
+  if (!factory.ok()) {
+    return base::Annotate(factory.status(), "channel to ", address);
+  }
+  return (*factory)->Make(address);
 }
 
 }  // namespace thanos::rpc

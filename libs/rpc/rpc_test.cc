@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "base/mutex.h"
 #include "rpc/channel.h"
 #include "rpc/server.h"
 #include "rpc/status.h"
@@ -61,6 +63,54 @@ TEST_F(RpcTest, CountsCallsAndHidesUnknownMethodNames) {
   EXPECT_THAT(
       text, ::testing::HasSubstr("grpc_server_handled_total{grpc_code=\"Unavailable\",grpc_method=\"Watch\","
                                  "grpc_service=\"grpc.health.v1.Health\",grpc_type=\"server_stream\"} 0"));
+}
+
+TEST_F(RpcTest, CountsCallsOfClients) {
+  ChannelOptions options;
+  options.metrics = metrics_.get();
+  const auto channels = ChannelFactory::Create(options);
+  ASSERT_TRUE(channels.ok()) << channels.status();
+  const auto channel = (*channels)->Make(
+      base::Concat("127.0.0.1:", server_->port()),
+      {.authority = "store.example", .service_config = R"({"loadBalancingConfig":[{"round_robin":{}}]})"});
+  EXPECT_TRUE(CallUnary(channel, kHealthCheck, Deadline()).status.ok());
+  EXPECT_FALSE(CallUnary(channel, "/made.up.Service/Method", Deadline()).status.ok());
+  const std::string text = metrics_->Expose();
+  const std::string labels =
+      "grpc_method=\"Check\",grpc_service=\"grpc.health.v1.Health\",grpc_type=\"unary\"} 1";
+  EXPECT_THAT(text, ::testing::HasSubstr("grpc_client_handled_total{grpc_code=\"OK\"," + labels));
+  EXPECT_THAT(text, ::testing::HasSubstr("grpc_client_started_total{" + labels));
+  EXPECT_THAT(text, ::testing::HasSubstr("grpc_client_msg_sent_total{" + labels));
+  EXPECT_THAT(text, ::testing::HasSubstr("grpc_client_msg_received_total{" + labels));
+  EXPECT_THAT(text, ::testing::HasSubstr("grpc_client_handling_seconds_count{" + labels));
+  EXPECT_THAT(text, ::testing::HasSubstr(
+                        "grpc_client_handled_total{grpc_code=\"Unimplemented\",grpc_method=\"unknown\""));
+}
+
+TEST(CallLogTest, TellsBeginAndEndOfCalls) {
+  base::Mutex mutex;
+  std::vector<CallRecord> calls;
+  ServerOptions options;
+  options.address = "127.0.0.1:0";
+  options.call_log = [&](const CallRecord& call) {
+    base::MutexLock lock(mutex);
+    calls.push_back(call);
+  };
+  auto server = Server::Create(options, telemetry::NullRegistry());
+  ASSERT_TRUE(server.ok()) << server.status();
+  ASSERT_TRUE((*server)->Start().ok());
+  const auto channel = MakeChannel(base::Concat("127.0.0.1:", (*server)->port()), ChannelOptions());
+  ASSERT_TRUE(channel.ok());
+  EXPECT_TRUE(CallUnary(*channel, kHealthCheck, Deadline()).status.ok());
+  (*server)->Stop(std::chrono::seconds(5));
+  server->reset();
+  base::MutexLock lock(mutex);
+  ASSERT_EQ(calls.size(), 2U);
+  EXPECT_EQ(calls[0].method, "Check");
+  EXPECT_FALSE(calls[0].finished);
+  EXPECT_THAT(calls[0].peer, ::testing::HasSubstr("127.0.0.1"));
+  EXPECT_TRUE(calls[1].finished);
+  EXPECT_EQ(calls[1].code, "OK");
 }
 
 TEST_F(RpcTest, RefusesAnAddressInUse) {

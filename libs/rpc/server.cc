@@ -58,7 +58,7 @@ class ServerImpl final : public Server {
     for (grpc::Service* service : services_) {
       builder.RegisterService(service);
     }
-    AddServerMetrics(builder, metrics_);
+    AddServerMetrics(builder, metrics_, options_.call_log);
     auto server = builder.BuildAndStart();
     if (server == nullptr || port_ == 0) {
       return base::Unavailable("listen gRPC on address ", options_.address);

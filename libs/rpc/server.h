@@ -4,8 +4,11 @@
 // implementations.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -29,9 +32,24 @@ struct ServerTlsOptions {
   std::string cert_file = {};  // empty: plaintext
   std::string key_file = {};
   std::string client_ca_file = {};  // set: client certificates are required and verified
-  // 1.0 .. 1.3; 1.0 and 1.1 mean 1.2. That of the server made last holds for all of the process.
-  std::string min_version = "1.3";
+  // The rest holds for all servers of the process, as the one made last has it.
+  std::string min_version = "1.3";              // 1.0 .. 1.3; 1.0 and 1.1 mean 1.2
+  std::vector<std::string> cipher_suites = {};  // names as in net/tls_names.h; empty: gRPC's
+  std::vector<std::string> curves = {};         // likewise
 };
+
+// One call, for a log.
+struct CallRecord {
+  std::string service = {};
+  std::string method = {};
+  std::string peer = {};
+  std::string request_id = {};  // of the client's metadata
+  bool finished = false;        // else it begins, and what follows is not known
+  std::string_view code = {};   // "OK", "Canceled", ...
+  base::Duration duration = {};
+};
+// Called at the begin and at the end of each call, on gRPC's threads: must not block.
+using CallLog = std::function<void(const CallRecord&)>;
 
 struct ServerOptions {
   std::string address;  // host:port; an empty host is all addresses, port 0 any free one
@@ -39,6 +57,7 @@ struct ServerOptions {
   // Older connections are asked to reconnect; their running calls go on. Zero: no limit.
   base::Duration max_connection_age = std::chrono::minutes(60);
   int max_concurrent_streams = 1000;  // per connection
+  CallLog call_log = {};              // may be empty
 };
 
 // Create, Add, Start, Stop in this order, from one thread; SetServing from any.

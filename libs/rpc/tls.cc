@@ -7,13 +7,13 @@
 #include <openssl/ssl.h>
 #include <string>
 
-#include "rpc/tls_version.h"
+#include "rpc/tls_range.h"
 
 namespace thanos::rpc {
 namespace {
 
 // How often certificate files are looked at again.
-constexpr unsigned kRefreshSeconds = 10;
+constexpr unsigned kRefreshSeconds = 2;
 
 std::string OpenSslError() {
   char text[256];
@@ -81,9 +81,9 @@ base::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     return grpc::InsecureServerCredentials();
   }
   TH_RETURN_IF_ERROR(CheckFiles(options.cert_file, options.key_file, options.client_ca_file));
+  TH_RETURN_IF_ERROR(RestrictServerTls(options));
   grpc::experimental::TlsServerCredentialsOptions tls(
       WatchFiles(options.cert_file, options.key_file, options.client_ca_file));
-  SetServerTlsMinVersion(options.min_version);
   tls.watch_identity_key_cert_pairs();
   if (options.client_ca_file.empty()) {
     tls.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);

@@ -100,11 +100,18 @@ TEST_F(RpcTlsTest, RequiresClientCertificatesWithAClientCa) {
   EXPECT_FALSE(Check({.ca_file = own_.cert, .cert_file = own_.cert, .key_file = own_.key}, kShort).ok());
 }
 
-// The version agreed on with a client that offers at most `max_version`; 0 when refused.
-int Handshake(int port, int max_version) {
+// The version agreed on with a client that offers at most `max_version`, and these suites (of TLS 1.2) and
+// curves alone when given; 0 when refused.
+int Handshake(int port, int max_version, const char* suites = nullptr, const char* curves = nullptr) {
   const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
                                                                   &SSL_CTX_free);
   SSL_CTX_set_max_proto_version(context.get(), max_version);
+  if (suites != nullptr) {
+    SSL_CTX_set_cipher_list(context.get(), suites);
+  }
+  if (curves != nullptr) {
+    SSL_CTX_set1_groups_list(context.get(), curves);
+  }
   constexpr unsigned char kH2[] = {2, 'h', '2'};
   SSL_CTX_set_alpn_protos(context.get(), kH2, sizeof(kH2));
   BIO* bio = BIO_new_ssl_connect(context.get());
@@ -128,6 +135,28 @@ TEST_F(RpcTlsTest, HoldsToTheLowestVersion) {
   Start({own_.cert, own_.key, "", "1.0"});
   EXPECT_EQ(Handshake(server_->port(), TLS1_2_VERSION), TLS1_2_VERSION);
   EXPECT_EQ(Handshake(server_->port(), TLS1_1_VERSION), 0);
+}
+
+TEST_F(RpcTlsTest, ChoosesAmongTheSuitesAndCurvesNamed) {
+  ServerTlsOptions tls{own_.cert, own_.key, "", "1.2"};
+  tls.cipher_suites = {"TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"};
+  tls.curves = {"CurveP384"};
+  Start(tls);
+  EXPECT_EQ(Handshake(server_->port(), TLS1_2_VERSION, "ECDHE-ECDSA-AES256-GCM-SHA384"), TLS1_2_VERSION);
+  EXPECT_EQ(Handshake(server_->port(), TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256"), 0);
+  EXPECT_EQ(Handshake(server_->port(), TLS1_3_VERSION, nullptr, "P-384"), TLS1_3_VERSION);
+  EXPECT_EQ(Handshake(server_->port(), TLS1_3_VERSION, nullptr, "X25519"), 0);
+}
+
+TEST_F(RpcTlsTest, UnknownSuitesAndCurvesStopTheStart) {
+  ServerOptions options;
+  options.address = "127.0.0.1:0";
+  options.tls = {own_.cert, own_.key, "", "1.3", {"NONE_SUCH"}};
+  auto server = Server::Create(options, telemetry::NullRegistry());
+  ASSERT_FALSE(server.ok());
+  EXPECT_NE(server.status().message().find("NONE_SUCH"), std::string::npos) << server.status();
+  options.tls = {own_.cert, own_.key, "", "1.3", {}, {"CurveP1"}};
+  EXPECT_FALSE(Server::Create(options, telemetry::NullRegistry()).ok());
 }
 
 TEST_F(RpcTlsTest, BadFilesStopTheStart) {

@@ -1,6 +1,5 @@
 #include "storeapi/apis_server.h"
 
-#include <functional>
 #include <grpcpp/grpcpp.h>
 #include <utility>
 
@@ -9,70 +8,23 @@
 #include "proto/thanos/rules.grpc.pb.h"
 #include "proto/thanos/status.grpc.pb.h"
 #include "proto/thanos/targets.grpc.pb.h"
-#include "rpc/status.h"
 #include "storeapi/call_deadline.h"
+#include "storeapi/frames_call.h"
 
 namespace thanos::storeapi {
 namespace {
 
-// Computes an answer on a pool, then sends its frames one after the other. Deletes itself when gRPC is done
-// with it, which is after Finish and so after the work.
-template <typename Frame>
-class FramesCall final : public grpc::ServerWriteReactor<Frame> {
- public:
-  using Work = std::function<base::StatusOr<std::vector<Frame>>(const base::CancelToken&)>;
-  FramesCall(concurrency::ThreadPool& pool, base::TimePoint deadline, Work work)
-      : cancel_(base::CancelToken(), deadline) {
-    pool.Submit([this, work = std::move(work)] {
-      base::Status status = cancel_.token().status();
-      if (status.ok()) {
-        base::StatusOr<std::vector<Frame>> frames = work(cancel_.token());
-        status = frames.status();
-        if (frames.ok()) {
-          frames_ = *std::move(frames);
-        }
-      }
-      if (status.ok()) {
-        WriteNext();
-      } else {
-        this->Finish(rpc::ToGrpc(status));
-      }
-    });
-  }
-  void OnWriteDone(bool ok) override {
-    if (ok) {
-      WriteNext();
-    } else {
-      this->Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the client left"));
-    }
-  }
-  void OnCancel() override { cancel_.Cancel(); }
-  void OnDone() override { delete this; }
-
- private:
-  void WriteNext() {
-    if (position_ == frames_.size()) {
-      this->Finish(grpc::Status::OK);
-    } else {
-      this->StartWrite(&frames_[position_++]);
-    }
-  }
-
-  base::CancelSource cancel_;
-  std::vector<Frame> frames_;
-  size_t position_ = 0;
-};
-
 struct Backend {
   EndpointApis& apis;
   concurrency::ThreadPool& pool;
+  telemetry::Counter& panics;
 
   // The request lives until the call is done.
   template <typename Frame, typename Request, typename Answer>
   grpc::ServerWriteReactor<Frame>* Serve(
       const grpc::CallbackServerContext& context, const Request* request,
       base::StatusOr<Answer> (EndpointApis::*method)(const base::CancelToken&, const Request&)) const {
-    return new FramesCall<Frame>(pool, DeadlineOf(context),
+    return new FramesCall<Frame>(pool, panics, DeadlineOf(context),
                                  [target = &apis, request, method](
                                      const base::CancelToken& cancel) -> base::StatusOr<std::vector<Frame>> {
                                    TH_ASSIGN_OR_RETURN(Answer answer, (target->*method)(cancel, *request));
@@ -158,8 +110,9 @@ class ApiServer final : public rpc::ServiceAdaptor {
 }  // namespace
 
 std::vector<std::unique_ptr<rpc::ServiceAdaptor>> MakeApiServers(const ServedApis& served, EndpointApis& apis,
-                                                                 concurrency::ThreadPool& pool) {
-  const Backend backend{apis, pool};
+                                                                 concurrency::ThreadPool& pool,
+                                                                 telemetry::Registry& metrics) {
+  const Backend backend{apis, pool, AddPanicCounter(metrics)};
   std::vector<std::unique_ptr<rpc::ServiceAdaptor>> servers;
   if (served.rules) {
     servers.push_back(std::make_unique<ApiServer<RulesService>>(backend));

@@ -8,6 +8,8 @@
 #include "proto/thanos/store.grpc.pb.h"
 #include "rpc/status.h"
 #include "storeapi/apis_client.h"
+#include "storeapi/caller_metadata.h"
+#include "storeapi/query_api_client.h"
 #include "storeapi/request_codec.h"
 #include "storeapi/series_stream.h"
 
@@ -40,11 +42,10 @@ struct RemoteStore::Impl {
                                       grpc::Status (::thanos::Store::Stub::*method)(grpc::ClientContext*,
                                                                                     const RequestMessage&,
                                                                                     ResponseMessage*)) {
+    TH_RETURN_IF_ERROR(CheckTenant(request.tenant));
     grpc::ClientContext context;
     const base::CancelRegistration registration = rpc::SetContext(context, cancel);
-    if (!request.tenant.empty()) {
-      context.AddMetadata(std::string(kTenantMetadataKey), request.tenant);
-    }
+    AddCallerMetadata(context, request.tenant, request.request_id);
     RequestMessage message;
     ToProto(request, &message);
     ResponseMessage response;
@@ -70,6 +71,7 @@ RemoteStore::~RemoteStore() = default;
 base::StatusOr<std::unique_ptr<series::SeriesSet>> RemoteStore::Series(const base::CancelToken& cancel,
                                                                        const SeriesRequest& request) {
   TH_RETURN_IF_ERROR(cancel.status());
+  TH_RETURN_IF_ERROR(CheckTenant(request.tenant));
   ::thanos::SeriesRequest message;
   ToProto(request, &message);
   if (request.response_batch_size == 0) {
@@ -77,7 +79,8 @@ base::StatusOr<std::unique_ptr<series::SeriesSet>> RemoteStore::Series(const bas
   }
   auto receiver = std::make_shared<SeriesReceiver>(impl_->name, impl_->options);
   base::CancelRegistration registration =
-      receiver->Start(impl_->generic, cancel, request.tenant, message.SerializeAsString());
+      receiver->Start(impl_->generic, cancel, {.tenant = request.tenant, .request_id = request.request_id},
+                      message.SerializeAsString());
   return std::make_unique<RemoteSeriesSet>(std::move(receiver), std::move(registration));
 }
 
@@ -107,16 +110,19 @@ class GrpcEndpoint final : public Endpoint {
   GrpcEndpoint(std::shared_ptr<grpc::Channel> channel, std::string name, const RemoteStoreOptions& options)
       : info_(channel),
         apis_(MakeRemoteApis(channel)),
+        query_api_(MakeRemoteQueryApi(channel)),
         store_(std::move(channel), std::move(name), options) {}
   Store& store() override { return store_; }
   base::StatusOr<EndpointInfo> Info(const base::CancelToken& cancel) override {
     return AskInfo(info_, cancel);
   }
   EndpointApis* apis() override { return apis_.get(); }
+  QueryApi* query_api() override { return query_api_.get(); }
 
  private:
   ::thanos::info::Info::Stub info_;
   const std::unique_ptr<EndpointApis> apis_;
+  const std::unique_ptr<QueryApi> query_api_;
   RemoteStore store_;
 };
 
@@ -127,6 +133,12 @@ base::StatusOr<std::unique_ptr<Endpoint>> Connect(const std::string& address,
                                                   const RemoteStoreOptions& options) {
   TH_ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> connected, rpc::MakeChannel(address, channel));
   return MakeEndpoint(std::move(connected), address, options);
+}
+
+std::unique_ptr<Endpoint> Connect(const std::string& name, const std::string& address,
+                                  const rpc::ChannelFactory& channels, const rpc::ChannelTarget& target,
+                                  const RemoteStoreOptions& options) {
+  return MakeEndpoint(channels.Make(address, target), name, options);
 }
 
 std::unique_ptr<Endpoint> MakeEndpoint(std::shared_ptr<grpc::Channel> channel, std::string name,

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "rpc/channel.h"
 #include "storeapi/apis.h"
+#include "storeapi/query_api.h"
 #include "storeapi/server.h"
 #include "storeapi/store.h"
 
@@ -24,7 +25,7 @@ struct RemoteStoreOptions {
   base::Duration response_timeout{};
   int64_t response_batch_size = 64;  // asked for when the request does not say
   // Received and not yet consumed, per stream. Reading stops above it; the last message may exceed it.
-  size_t max_buffered_bytes = size_t{4} << 20;
+  size_t max_buffered_bytes = size_t{1} << 20;
 };
 
 // Thread-safe. Series() starts the call and reads ahead in the background; destroying the set cancels the
@@ -56,12 +57,18 @@ class Endpoint {
   // The other APIs; which of them it serves is part of Info. Null when none can be asked. Lives as long as
   // this.
   virtual EndpointApis* apis() { return nullptr; }
+  // The same for queries.
+  virtual QueryApi* query_api() { return nullptr; }
 };
 
 // An endpoint over its own channel to `address` (host:port or a gRPC URI). Connects lazily.
 base::StatusOr<std::unique_ptr<Endpoint>> Connect(const std::string& address,
                                                   const rpc::ChannelOptions& channel,
                                                   const RemoteStoreOptions& options);
+// The same with credentials shared by many endpoints; `name` is used in messages.
+std::unique_ptr<Endpoint> Connect(const std::string& name, const std::string& address,
+                                  const rpc::ChannelFactory& channels, const rpc::ChannelTarget& target,
+                                  const RemoteStoreOptions& options);
 // The same over a channel that exists.
 std::unique_ptr<Endpoint> MakeEndpoint(std::shared_ptr<grpc::Channel> channel, std::string name,
                                        const RemoteStoreOptions& options);

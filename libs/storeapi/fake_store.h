@@ -40,8 +40,8 @@ inline void AppendFake(const FakeSeries& series, series::SeriesBatch* batch) {
       {.labels = labels::CopyTo(batch->arena(), series.labels), .chunks = {chunks, series.chunks.size()}});
 }
 
-// Thread-safe after set-up. Answers Series with `series` that satisfy the matchers, `batch_size` per Next();
-// then `end_status`.
+// Answers Series with `series` that satisfy the matchers, `batch_size` per Next(); then `end_status`.
+// Thread-safe after set-up; what is changed after a call over a transport is changed by Update().
 class FakeStore : public Store {
  public:
   std::vector<FakeSeries> series;
@@ -58,6 +58,13 @@ class FakeStore : public Store {
   std::atomic<int> num_batches{0};
   std::atomic<int> open_sets{0};
 
+  // Runs `change` while no call reads the fields.
+  template <typename Change>
+  void Update(Change change) {
+    base::MutexLock lock(mutex_);
+    change();
+  }
+
   SeriesRequest last_request() const {
     base::MutexLock lock(mutex_);
     return last_request_;
@@ -66,10 +73,8 @@ class FakeStore : public Store {
   base::StatusOr<std::unique_ptr<series::SeriesSet>> Series(const base::CancelToken&,
                                                             const SeriesRequest& request) override {
     ++num_calls;
-    {
-      base::MutexLock lock(mutex_);
-      last_request_ = request;
-    }
+    base::MutexLock lock(mutex_);
+    last_request_ = request;
     TH_RETURN_IF_ERROR(open_status);
     return std::make_unique<Set>(*this, request.matchers);
   }
@@ -81,7 +86,10 @@ class FakeStore : public Store {
                                              const LabelValuesRequest&) override {
     return Answer(cancel, label_values);
   }
-  base::StatusOr<StoreInfo> Info() override { return info; }
+  base::StatusOr<StoreInfo> Info() override {
+    base::MutexLock lock(mutex_);
+    return info;
+  }
 
  private:
   class Set final : public series::SeriesSet {
@@ -93,10 +101,9 @@ class FakeStore : public Store {
     ~Set() override { --store_.open_sets; }
     base::StatusOr<bool> Next(const base::CancelToken& cancel, series::SeriesBatch* batch) override {
       batch->Clear();
-      if (store_.before_batch) {
-        TH_RETURN_IF_ERROR(store_.before_batch(cancel));
-      }
+      TH_RETURN_IF_ERROR(store_.RunBeforeBatch(cancel));
       TH_RETURN_IF_ERROR(cancel.status());
+      base::MutexLock lock(store_.mutex_);
       if (position_ == 0 && !warned_) {
         warned_ = true;
         batch->warnings = store_.warnings;
@@ -124,11 +131,23 @@ class FakeStore : public Store {
 
   base::StatusOr<LabelsResponse> Answer(const base::CancelToken& cancel, const LabelsResponse& response) {
     ++num_calls;
-    TH_RETURN_IF_ERROR(open_status);
-    if (before_batch) {
-      TH_RETURN_IF_ERROR(before_batch(cancel));
+    {
+      base::MutexLock lock(mutex_);
+      TH_RETURN_IF_ERROR(open_status);
     }
+    TH_RETURN_IF_ERROR(RunBeforeBatch(cancel));
+    base::MutexLock lock(mutex_);
     return response;
+  }
+
+  // Not under the lock: it may block.
+  base::Status RunBeforeBatch(const base::CancelToken& cancel) {
+    std::function<base::Status(const base::CancelToken&)> action;
+    {
+      base::MutexLock lock(mutex_);
+      action = before_batch;
+    }
+    return action ? action(cancel) : base::OkStatus();
   }
 
   mutable base::Mutex mutex_;

@@ -6,10 +6,6 @@
 #include <vector>
 
 namespace thanos::storeapi {
-namespace {
-
-using MatcherMessages = google::protobuf::RepeatedPtrField<::thanos::LabelMatcher>;
-using StringMessages = google::protobuf::RepeatedPtrField<std::string>;
 
 void MatchersToProto(const std::vector<labels::Matcher>& matchers, MatcherMessages* out) {
   for (const labels::Matcher& matcher : matchers) {
@@ -33,6 +29,10 @@ base::StatusOr<std::vector<labels::Matcher>> MatchersFromProto(const MatcherMess
   }
   return matchers;
 }
+
+namespace {
+
+using StringMessages = google::protobuf::RepeatedPtrField<std::string>;
 
 void StringsToProto(const std::vector<std::string>& strings, StringMessages* out) {
   for (const std::string& text : strings) {

@@ -3,6 +3,8 @@
 // Requests and small answers between our types and the generated messages. Includes generated headers: for
 // storeapi's own sources and tests only.
 
+#include <vector>
+
 #include "base/status.h"
 #include "proto/thanos/info.pb.h"
 #include "proto/thanos/store.pb.h"
@@ -10,6 +12,11 @@
 #include "storeapi/store.h"
 
 namespace thanos::storeapi {
+
+using MatcherMessages = google::protobuf::RepeatedPtrField<::thanos::LabelMatcher>;
+void MatchersToProto(const std::vector<labels::Matcher>& matchers, MatcherMessages* out);
+// InvalidArgument as below.
+base::StatusOr<std::vector<labels::Matcher>> MatchersFromProto(const MatcherMessages& messages);
 
 // To the wire. The tenant travels as metadata and is not part of the messages.
 void ToProto(const SeriesRequest& request, ::thanos::SeriesRequest* out);

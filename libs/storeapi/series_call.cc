@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "rpc/status.h"
+#include "storeapi/guarded.h"
 #include "storeapi/raw_bytes.h"
 
 namespace thanos::storeapi {
@@ -36,12 +37,14 @@ void LiveCalls::Wait() {
   changed_.wait(lock.native(), [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return count_ == 0; });
 }
 
-SeriesCall::SeriesCall(SeriesCallContext& context, SeriesRequest request, base::TimePoint deadline)
+SeriesCall::SeriesCall(SeriesCallContext& context, SeriesRequest request, base::TimePoint deadline,
+                       bool chunk_hashes)
     : context_(context),
       request_(std::move(request)),
       cancel_(base::CancelToken(), deadline),
-      writer_(
-          {.batch_size = request_.response_batch_size, .max_frame_bytes = context.options.max_frame_bytes}) {
+      writer_({.batch_size = request_.response_batch_size,
+               .max_frame_bytes = context.options.max_frame_bytes,
+               .chunk_hashes = chunk_hashes}) {
   context_.live_calls.Enter();
   context_.pending.Add(1);
 }
@@ -88,10 +91,12 @@ void SeriesCall::OnDone() {
 base::Status SeriesCall::CheckLimits() const {
   const StoreServerOptions& options = context_.options;
   if (options.max_series > 0 && num_series_ > options.max_series) {
+    context_.dropped_by_series.Increment();
     return base::ResourceExhausted("series limit of one request: limit ", options.max_series,
                                    " violated (got ", num_series_, ")");
   }
   if (options.max_samples > 0 && num_chunks_ * kSamplesPerChunk > options.max_samples) {
+    context_.dropped_by_samples.Increment();
     return base::ResourceExhausted("samples limit of one request: limit ", options.max_samples,
                                    " violated (got ", num_chunks_ * kSamplesPerChunk, ")");
   }
@@ -125,7 +130,7 @@ void SeriesCall::Produce() {
   std::vector<Frame> frames;
   while (true) {
     frames.clear();
-    const base::StatusOr<bool> more = Pull(&frames);
+    const base::StatusOr<bool> more = Guarded(context_.panics, [&] { return Pull(&frames); });
     if (!more.ok() || !*more) {
       // Whatever the stream holds is given back before the call ends, so that a stopped server leaves no user
       // of the store.
@@ -143,7 +148,7 @@ void SeriesCall::Produce() {
 }
 
 bool SeriesCall::Advance(Producer producer, base::Status status, std::vector<Frame>* frames) {
-  enum class Action { kNone, kWrite, kFinish };
+  enum class Action { kNone, kWrite, kWriteAndFinish, kFinish };
   Action action = Action::kNone;
   bool start_producer = false;
   bool keep_producing = false;
@@ -170,6 +175,11 @@ bool SeriesCall::Advance(Producer producer, base::Status status, std::vector<Fra
       buffered_.pop_front();
       writing_now_ = true;
       action = Action::kWrite;
+      if (produced_all_ && buffered_.empty() && status_.ok()) {
+        // The last message and the end travel together.
+        finished_ = true;
+        action = Action::kWriteAndFinish;
+      }
     }
     const size_t limit = context_.options.max_buffered_bytes;
     if (producer == Producer::kOffers) {
@@ -192,6 +202,8 @@ bool SeriesCall::Advance(Producer producer, base::Status status, std::vector<Fra
   }
   if (action == Action::kWrite) {
     StartWrite(&writing_);
+  } else if (action == Action::kWriteAndFinish) {
+    StartWriteAndFinish(&writing_, grpc::WriteOptions(), grpc::Status::OK);
   } else if (action == Action::kFinish) {
     Finish(rpc::ToGrpc(status));
   }

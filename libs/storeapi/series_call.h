@@ -41,6 +41,9 @@ struct SeriesCallContext {
   telemetry::Histogram& series_requested;
   telemetry::Histogram& chunks_requested;
   telemetry::Gauge& pending;
+  telemetry::Counter& dropped_by_series;  // calls over a limit
+  telemetry::Counter& dropped_by_samples;
+  telemetry::Counter& panics;
   LiveCalls& live_calls;
 };
 
@@ -48,7 +51,7 @@ struct SeriesCallContext {
 // submitted again when the transport has taken half of it. Deletes itself when gRPC is done with it.
 class SeriesCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  SeriesCall(SeriesCallContext& context, SeriesRequest request, base::TimePoint deadline);
+  SeriesCall(SeriesCallContext& context, SeriesRequest request, base::TimePoint deadline, bool chunk_hashes);
   // After construction, once.
   void Start();
   // Fails the call without producing.

@@ -10,18 +10,21 @@ namespace thanos::storeapi {
 namespace {
 
 constexpr char kSeriesMethod[] = "/thanos.Store/Series";
-// Small messages are gathered into one batch up to this many series.
+// Small messages are gathered into one batch up to this many series or bytes.
 constexpr size_t kBatchSeries = 256;
+constexpr size_t kBatchBytes = size_t{512} << 10;
 
 }  // namespace
 
 base::CancelRegistration SeriesReceiver::Start(grpc::GenericStub& stub, const base::CancelToken& cancel,
-                                               const std::string& tenant, const std::string& request) {
+                                               const Caller& caller, const std::string& request) {
   self_ = shared_from_this();
   base::CancelRegistration registration = rpc::SetContext(context_, cancel);
-  if (!tenant.empty()) {
-    context_.AddMetadata(std::string(kTenantMetadataKey), tenant);
-  }
+  AddCallerMetadata(context_, caller.tenant, caller.request_id);
+  // Equal chunks are found by their bytes.
+  context_.AddMetadata(std::string(kNoChunkHashesMetadataKey), "1");
+  // Headers, request and end of requests in one write.
+  context_.set_initial_metadata_corked(true);
   const grpc::Slice slice(request);
   request_ = grpc::ByteBuffer(&slice, 1);
   {
@@ -38,24 +41,22 @@ base::CancelRegistration SeriesReceiver::Start(grpc::GenericStub& stub, const ba
 }
 
 void SeriesReceiver::OnReadDone(bool ok) {
-  base::StatusOr<base::SharedBytes> message = base::SharedBytes{};
-  if (ok) {
-    message = FromByteBuffer(reading_);
-    reading_.Clear();
-  }
   bool read_again = false;
   bool release = false;
   {
     base::MutexLock lock(mutex_);
     reading_now_ = false;
-    if (ok && message.ok() && !abandoned_) {
-      received_bytes_ += message->bytes.size();
-      received_.push_back(*std::move(message));
+    if (ok && !abandoned_) {
+      received_bytes_ += reading_.Length();
+      received_.emplace_back();
+      received_.back().Swap(&reading_);
       read_again = reading_now_ = received_bytes_ < options_.max_buffered_bytes;
     } else {
       release = read_all_ = true;
     }
-    changed_.notify_all();
+  }
+  if (!release) {
+    changed_.notify_all();  // else OnDone follows
   }
   if (read_again) {
     StartRead(&reading_);
@@ -97,8 +98,7 @@ base::Status SeriesReceiver::WaitForData(const base::CancelToken& cancel, base::
   return base::DeadlineExceeded("no data received within ", waited.count(), "ms from ", name_);
 }
 
-base::StatusOr<bool> SeriesReceiver::Take(const base::CancelToken& cancel,
-                                          std::deque<base::SharedBytes>* out) {
+base::StatusOr<bool> SeriesReceiver::Take(const base::CancelToken& cancel, grpc::ByteBuffer* out) {
   bool read_again = false;
   {
     const base::CancelRegistration registration = cancel.OnCancel([this] {
@@ -117,10 +117,11 @@ base::StatusOr<bool> SeriesReceiver::Take(const base::CancelToken& cancel,
       }
       return status_.ok() ? base::StatusOr<bool>(false) : base::StatusOr<bool>(status_);
     }
-    out->swap(received_);
-    received_.clear();
-    received_bytes_ = 0;
-    if (!reading_now_ && !read_all_ && !abandoned_) {
+    out->Swap(&received_.front());
+    received_.pop_front();
+    received_bytes_ -= out->Length();
+    // Half full, so that a stream that is ahead is not stopped and started with every message.
+    if (!reading_now_ && !read_all_ && !abandoned_ && received_bytes_ <= options_.max_buffered_bytes / 2) {
       read_again = reading_now_ = true;
     }
   }
@@ -128,6 +129,11 @@ base::StatusOr<bool> SeriesReceiver::Take(const base::CancelToken& cancel,
     StartRead(&reading_);
   }
   return true;
+}
+
+bool SeriesReceiver::HasData() {
+  base::MutexLock lock(mutex_);
+  return !received_.empty();
 }
 
 void SeriesReceiver::Abandon() {
@@ -154,20 +160,19 @@ RemoteSeriesSet::~RemoteSeriesSet() {
 
 base::StatusOr<bool> RemoteSeriesSet::Next(const base::CancelToken& cancel, series::SeriesBatch* batch) {
   batch->Clear();
-  do {
-    if (messages_.empty()) {
-      TH_ASSIGN_OR_RETURN(const bool more, receiver_->Take(cancel, &messages_));
-      if (!more) {
-        return false;
-      }
+  size_t num_bytes = 0;
+  while (batch->empty() ||
+         (batch->series.size() < kBatchSeries && num_bytes < kBatchBytes && receiver_->HasData())) {
+    grpc::ByteBuffer received;
+    TH_ASSIGN_OR_RETURN(const bool more, receiver_->Take(cancel, &received));
+    if (!more) {
+      return !batch->empty();
     }
-    while (!messages_.empty() && batch->series.size() < kBatchSeries) {
-      const base::SharedBytes message = std::move(messages_.front());
-      messages_.pop_front();
-      batch->Retain(message.owner);
-      TH_RETURN_IF_ERROR(reader_.Read(message.bytes, batch));
-    }
-  } while (batch->empty());
+    TH_ASSIGN_OR_RETURN(const base::SharedBytes message, FromByteBuffer(received));
+    num_bytes += message.bytes.size();
+    batch->Retain(message.owner);
+    TH_RETURN_IF_ERROR(reader_.Read(message.bytes, batch));
+  }
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/cancel.h"
 #include "base/mutex.h"
+#include "storeapi/caller_metadata.h"
 #include "storeapi/client.h"
 #include "storeapi/series_codec.h"
 
@@ -28,9 +29,11 @@ class SeriesReceiver final : public grpc::ClientBidiReactor<grpc::ByteBuffer, gr
   // Sends `request` and begins to read. Once. The registration cancels the call with `cancel`; it may not
   // outlive this.
   [[nodiscard]] base::CancelRegistration Start(grpc::GenericStub& stub, const base::CancelToken& cancel,
-                                               const std::string& tenant, const std::string& request);
-  // Waits for messages and moves all that have arrived to `out`; false at the end of the stream.
-  base::StatusOr<bool> Take(const base::CancelToken& cancel, std::deque<base::SharedBytes>* out);
+                                               const Caller& caller, const std::string& request);
+  // Waits for the next message; false at the end of the stream.
+  base::StatusOr<bool> Take(const base::CancelToken& cancel, grpc::ByteBuffer* out);
+  // Whether Take() would not wait for a message.
+  bool HasData();
   // Cancels the call. Nothing is read afterwards.
   void Abandon();
 
@@ -51,7 +54,8 @@ class SeriesReceiver final : public grpc::ClientBidiReactor<grpc::ByteBuffer, gr
 
   base::Mutex mutex_;
   std::condition_variable changed_;
-  std::deque<base::SharedBytes> received_ ABSL_GUARDED_BY(mutex_);
+  // Joined to one piece by the reader: then the bytes are in its cache when it parses them.
+  std::deque<grpc::ByteBuffer> received_ ABSL_GUARDED_BY(mutex_);
   size_t received_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool reading_now_ ABSL_GUARDED_BY(mutex_) = false;
   bool read_all_ ABSL_GUARDED_BY(mutex_) = false;  // the hold is released
@@ -72,7 +76,6 @@ class RemoteSeriesSet final : public series::SeriesSet {
   const std::shared_ptr<SeriesReceiver> receiver_;
   base::CancelRegistration registration_;
   SeriesFrameReader reader_;
-  std::deque<base::SharedBytes> messages_;
 };
 
 }  // namespace thanos::storeapi

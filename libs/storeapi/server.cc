@@ -8,6 +8,8 @@
 #include "proto/thanos/store.grpc.pb.h"
 #include "rpc/status.h"
 #include "storeapi/call_deadline.h"
+#include "storeapi/caller_metadata.h"
+#include "storeapi/guarded.h"
 #include "storeapi/raw_bytes.h"
 #include "storeapi/request_codec.h"
 #include "storeapi/series_call.h"
@@ -15,25 +17,22 @@
 namespace thanos::storeapi {
 namespace {
 
-std::string TenantOf(const grpc::CallbackServerContext& context) {
+bool WantsChunkHashes(const grpc::CallbackServerContext& context) {
   const auto& metadata = context.client_metadata();
-  const auto found = metadata.find(grpc::string_ref(kTenantMetadataKey.data(), kTenantMetadataKey.size()));
-  if (found == metadata.end() || found->second.empty()) {
-    return std::string(kDefaultTenant);
-  }
-  return std::string(found->second.data(), found->second.size());
+  return metadata.find(grpc::string_ref(kNoChunkHashesMetadataKey.data(),
+                                        kNoChunkHashesMetadataKey.size())) == metadata.end();
 }
 
 // A unary call answered by `work` on a pool. Deletes itself when gRPC is done with it.
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
   using Work = std::function<base::Status(const base::CancelToken&)>;
-  UnaryCall(concurrency::ThreadPool& pool, base::TimePoint deadline, Work work)
+  UnaryCall(concurrency::ThreadPool& pool, telemetry::Counter& panics, base::TimePoint deadline, Work work)
       : cancel_(base::CancelToken(), deadline) {
-    pool.Submit([this, work = std::move(work)] {
+    pool.Submit([this, &panics, work = std::move(work)] {
       base::Status status = cancel_.token().status();
       if (status.ok()) {
-        status = work(cancel_.token());
+        status = Guarded(panics, [&] { return work(cancel_.token()); });
       }
       Finish(rpc::ToGrpc(status));
     });
@@ -59,8 +58,11 @@ class StoreServiceImpl final : public StoreService {
     if (!request.ok()) {
       return SeriesCall::Reject(request.status());
     }
-    request->tenant = TenantOf(*context);
-    auto* const call = new SeriesCall(context_, *std::move(request), DeadlineOf(*context));
+    Caller caller = CallerOf(*context);
+    request->tenant = std::move(caller.tenant);
+    request->request_id = std::move(caller.request_id);
+    auto* const call =
+        new SeriesCall(context_, *std::move(request), DeadlineOf(*context), WantsChunkHashes(*context));
     call->Start();
     return call;
   }
@@ -94,10 +96,12 @@ class StoreServiceImpl final : public StoreService {
                                                                                    const Request&)) {
     // Messages and context live until OnDone.
     return new UnaryCall(
-        context_.pool, DeadlineOf(*context),
+        context_.pool, context_.panics, DeadlineOf(*context),
         [this, context, message, out, method](const base::CancelToken& cancel) -> base::Status {
           TH_ASSIGN_OR_RETURN(Request request, FromProto(*message));
-          request.tenant = TenantOf(*context);
+          Caller caller = CallerOf(*context);
+          request.tenant = std::move(caller.tenant);
+          request.request_id = std::move(caller.request_id);
           TH_ASSIGN_OR_RETURN(const LabelsResponse response, (context_.store.*method)(cancel, request));
           ToProto(response, out);
           return base::OkStatus();
@@ -131,6 +135,13 @@ class InfoServiceImpl final
   const std::function<base::StatusOr<EndpointInfo>()> info_;
 };
 
+// A chunk counts as a fixed number of samples, so that the limit of samples is one of chunks.
+telemetry::Counter& AddDropped(telemetry::Registry& metrics, std::string reason) {
+  return metrics.AddCounter("thanos_store_selects_dropped_total",
+                            "Number of select queries that were dropped due to configured limits.",
+                            {{"reason", std::move(reason)}});
+}
+
 base::StatusOr<EndpointInfo> InfoOfStore(const std::string& component, Store& store, const ServedApis& apis) {
   TH_ASSIGN_OR_RETURN(StoreInfo info, store.Info());
   return EndpointInfo{.component = component, .has_store = true, .store = std::move(info), .apis = apis};
@@ -153,6 +164,9 @@ struct StoreServer::Impl {
                                                      {1, 100, 1e3, 1e4, 1e5, 1e7, 1e8, 1e9}),
             .pending = metrics.AddGauge("thanos_store_server_pending_series_requests",
                                         "Number of pending series requests"),
+            .dropped_by_series = AddDropped(metrics, "series"),
+            .dropped_by_samples = AddDropped(metrics, "chunks"),
+            .panics = AddPanicCounter(metrics),
             .live_calls = live_calls}) {}
   ~Impl() { live_calls.Wait(); }
   LiveCalls live_calls;

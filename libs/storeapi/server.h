@@ -19,12 +19,14 @@ namespace thanos::storeapi {
 
 inline constexpr std::string_view kTenantMetadataKey = "thanos-tenant";
 inline constexpr std::string_view kDefaultTenant = "default-tenant";
+// Metadata of callers that do not use the hashes of chunks; the value does not matter.
+inline constexpr std::string_view kNoChunkHashesMetadataKey = "thanos-no-chunk-hashes";
 
 struct StoreServerOptions {
   int64_t max_series = 0;   // of one Series call; 0 is none
   int64_t max_samples = 0;  // of one Series call, each chunk counted as 120 samples; 0 is none
-  size_t max_frame_bytes = size_t{1} << 20;
-  size_t max_buffered_bytes = size_t{4} << 20;  // encoded and not yet taken by the transport, per call
+  size_t max_frame_bytes = size_t{256} << 10;
+  size_t max_buffered_bytes = size_t{1} << 20;  // encoded and not yet taken by the transport, per call
 };
 
 // Serves `store`. Series is produced on `pool`, where its Next() may block; a slow reader holds no thread,

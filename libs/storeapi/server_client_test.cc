@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hash.h"
 #include "proto/thanos/info.grpc.pb.h"
 #include "proto/thanos/store.grpc.pb.h"
 #include "storeapi/client.h"
@@ -82,6 +83,33 @@ TEST_F(StoreServerTest, StockStubReadsOurStream) {
   }
 }
 
+TEST_F(StoreServerTest, SendsHashesOfChunksUnlessTheClientDoesNotUseThem) {
+  store.series = MakeSeries(1, 100);
+  Serve();
+  const auto stub = ::thanos::Store::NewStub(loopback->channel());
+  for (const bool uses_hashes : {true, false}) {
+    ::thanos::SeriesRequest message;
+    ToProto(request, &message);
+    grpc::ClientContext context;
+    if (!uses_hashes) {
+      context.AddMetadata(std::string(kNoChunkHashesMetadataKey), "1");
+    }
+    const auto reader = stub->Series(&context, message);
+    ::thanos::SeriesResponse response;
+    ASSERT_TRUE(reader->Read(&response));
+    EXPECT_EQ(response.series().chunks(0).raw().hash(),
+              uses_hashes ? base::XxHash64(store.series[0].chunks[0].data) : 0);
+    EXPECT_FALSE(reader->Read(&response));
+    EXPECT_TRUE(reader->Finish().ok());
+  }
+  RemoteStore client = Client();
+  const auto set = client.Series(kNever, request);
+  ASSERT_TRUE(set.ok()) << set.status();
+  series::SeriesBatch batch;
+  ASSERT_TRUE((*set)->Next(kNever, &batch).value());
+  EXPECT_EQ(batch.series.at(0).chunks[0].raw.hash, 0U);
+}
+
 // A generated synchronous service as another implementation would answer.
 class StockStore final : public ::thanos::Store::Service {
  public:
@@ -138,7 +166,7 @@ TEST_F(StoreServerTest, AnswersLabelCalls) {
   ASSERT_TRUE(values.ok());
   EXPECT_THAT(values->values, ElementsAre("1"));
   EXPECT_THAT(values->warnings, ElementsAre("w"));
-  store.open_status = base::ResourceExhausted("too many");
+  store.Update([&] { store.open_status = base::ResourceExhausted("too many"); });
   EXPECT_EQ(client.LabelNames(kNever, {}).status().code(), base::StatusCode::kResourceExhausted);
 }
 
@@ -153,7 +181,7 @@ TEST_F(StoreServerTest, AnswersInfoAndFailsWhileNotReady) {
   EXPECT_TRUE(info->has_store);
   EXPECT_EQ(info->store.label_sets, store.info->label_sets);
   EXPECT_EQ(endpoint->store().Info()->min_time_ms, 3);
-  store.info = base::Unavailable("not ready");
+  store.Update([&] { store.info = base::Unavailable("not ready"); });
   EXPECT_EQ(endpoint->Info(kNever).status().code(), base::StatusCode::kUnavailable);
 }
 
@@ -163,12 +191,14 @@ TEST_F(StoreServerTest, MapsErrorsOfTheStore) {
   for (const base::Status& want :
        {base::InvalidArgument("bad"), base::Aborted("part failed"), base::ResourceExhausted("limit"),
         base::Unavailable("down"), base::Internal("bug")}) {
-    store.open_status = want;
+    store.Update([&] { store.open_status = want; });
     EXPECT_EQ(Collect(kNever, client, request).status, want);
-    store.open_status = base::OkStatus();
-    store.end_status = want;
+    store.Update([&] {
+      store.open_status = base::OkStatus();
+      store.end_status = want;
+    });
     EXPECT_EQ(Collect(kNever, client, request).status, want);
-    store.end_status = base::OkStatus();
+    store.Update([&] { store.end_status = base::OkStatus(); });
   }
 }
 
@@ -199,13 +229,32 @@ TEST_F(StoreServerTest, HoldsLimits) {
   Serve({.max_series = 5});
   RemoteStore client = Client();
   EXPECT_EQ(Collect(kNever, client, request).status.code(), base::StatusCode::kResourceExhausted);
-  store.series.resize(5);
+  store.Update([&] { store.series.resize(5); });
   EXPECT_TRUE(Collect(kNever, client, request).status.ok());
   Serve({.max_samples = 4 * 120});
   RemoteStore samples_client = Client();
   EXPECT_EQ(Collect(kNever, samples_client, request).status.code(), base::StatusCode::kResourceExhausted);
-  store.series.resize(4);
+  store.Update([&] { store.series.resize(4); });
   EXPECT_TRUE(Collect(kNever, samples_client, request).status.ok());
+}
+
+// gRPC ends the process over metadata that are not ASCII, and the tenant is a user's text.
+TEST_F(StoreLoopbackTest, ATenantThatMetadataCannotCarryFailsTheCall) {
+  store.series = MakeSeries(1, 10);
+  Serve();
+  RemoteStore client = Client();
+  request.tenant = "t\xc3\xa9";
+  EXPECT_EQ(Collect({}, client, request).status.code(), base::StatusCode::kInvalidArgument);
+  LabelNamesRequest names;
+  names.tenant = request.tenant;
+  EXPECT_EQ(client.LabelNames({}, names).status().code(), base::StatusCode::kInvalidArgument);
+  request.tenant = "team";
+  request.request_id = "\xff";
+  EXPECT_TRUE(Collect({}, client, request).status.ok());
+  request.request_id = "id-7";
+  EXPECT_TRUE(Collect({}, client, request).status.ok());
+  EXPECT_EQ(store.last_request().request_id, "id-7");
+  EXPECT_EQ(store.last_request().tenant, "team");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <future>
 #include <gtest/gtest.h>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -173,6 +174,34 @@ TEST_F(StreamFaultTest, ManyStreamsAbandonedAtRandomPoints) {
     }
   }
   EXPECT_TRUE(Eventually([&] { return store.open_sets == 0; }));
+}
+
+TEST_F(StoreLoopbackTest, AnExceptionOfALibraryFailsItsCallOnly) {
+  store.series = MakeSeries(3, 10);
+  store.before_batch = [](const base::CancelToken&) -> base::Status { throw std::runtime_error("too long"); };
+  const auto metrics = telemetry::Registry::Create();
+  StoreServer server(store, pool, *metrics);
+  {
+    LoopbackServer served({&server.service()});
+    RemoteStore client(served.channel(), "fake:1");
+    EXPECT_EQ(Collect({}, client, request).status.code(), base::StatusCode::kInternal);
+    EXPECT_EQ(client.LabelNames({}, {}).status().code(), base::StatusCode::kInternal);
+    store.before_batch = nullptr;
+    EXPECT_TRUE(Collect({}, client, request).status.ok());
+  }
+  EXPECT_EQ(metrics->AddCounter("grpc_req_panics_recovered_total", "").Value(), 2);
+}
+
+TEST_F(StoreLoopbackTest, CallsOverALimitAreCounted) {
+  store.series = MakeSeries(3, 10);
+  const auto metrics = telemetry::Registry::Create();
+  StoreServer server(store, pool, *metrics, {.max_series = 2});
+  {
+    LoopbackServer served({&server.service()});
+    RemoteStore client(served.channel(), "fake:1");
+    EXPECT_EQ(Collect({}, client, request).status.code(), base::StatusCode::kResourceExhausted);
+  }
+  EXPECT_EQ(metrics->AddCounter("thanos_store_selects_dropped_total", "", {{"reason", "series"}}).Value(), 1);
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ struct SeriesRequest {
   int64_t response_batch_size = 0;  // series per message; 0 and 1 send single series
   std::string request_hints;        // serialized google.protobuf.Any, passed through unread by proxies
   std::string tenant;               // never empty inside a process that checks tenancy
+  std::string request_id;           // of the outermost request, for logs; may be empty
 };
 
 struct LabelNamesRequest {
@@ -64,6 +65,7 @@ struct LabelNamesRequest {
   int64_t limit = 0;
   std::string request_hints;
   std::string tenant;
+  std::string request_id;
 };
 
 struct LabelValuesRequest {
@@ -76,6 +78,7 @@ struct LabelValuesRequest {
   int64_t limit = 0;
   std::string request_hints;
   std::string tenant;
+  std::string request_id;
 };
 
 // Sorted, unique names or values.

@@ -1,11 +1,13 @@
 #include "telemetry/metrics.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
+#include <prometheus/summary.h>
 #include <prometheus/text_serializer.h>
 #include <utility>
 
@@ -16,6 +18,8 @@
 
 namespace thanos::telemetry {
 namespace {
+
+constexpr auto kSummaryAge = std::chrono::minutes(10);
 
 class CounterImpl final : public Counter {
  public:
@@ -48,6 +52,16 @@ class HistogramImpl final : public Histogram {
 
  private:
   prometheus::Histogram& histogram_;
+};
+
+class SummaryImpl final : public Summary {
+ public:
+  explicit SummaryImpl(prometheus::Summary& summary) : summary_(summary) {}
+  void Observe(double value) override { summary_.Observe(value); }
+  prometheus::Summary& native() { return summary_; }
+
+ private:
+  prometheus::Summary& summary_;
 };
 
 prometheus::Labels ToNative(const MetricLabels& labels) {
@@ -131,6 +145,16 @@ class RegistryImpl final : public Registry {
     return AddTo(family, labels, bounds);
   }
 
+  Summary& AddSummary(std::string name, std::string help, MetricLabels labels) override {
+    base::MutexLock lock(mutex_);
+    auto& family = summaries_[name];
+    if (family.native == nullptr) {
+      family.native = &prometheus::BuildSummary().Name(name).Help(help).Register(registry_);
+    }
+    const prometheus::Summary::Quantiles quantiles = {{0.5, 0.05}, {0.9, 0.01}, {0.99, 0.001}};
+    return AddTo(family, labels, quantiles, std::chrono::milliseconds(kSummaryAge), 5);
+  }
+
   void AddGaugeCallback(std::string name, std::string help, MetricLabels labels,
                         std::function<double()> read) override {
     base::MutexLock lock(mutex_);
@@ -145,6 +169,7 @@ class RegistryImpl final : public Registry {
     RemoveFrom(counters_, name, native);
     RemoveFrom(gauges_, name, native);
     RemoveFrom(histograms_, name, native);
+    RemoveFrom(summaries_, name, native);
     if (const auto it = callbacks_.find(name); it != callbacks_.end()) {
       it->second.callbacks.erase(native);
     }
@@ -218,6 +243,8 @@ class RegistryImpl final : public Registry {
   std::map<std::string, FamilyOf<prometheus::Gauge, GaugeImpl>, std::less<>> gauges_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, FamilyOf<prometheus::Histogram, HistogramImpl>, std::less<>> histograms_
       ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, FamilyOf<prometheus::Summary, SummaryImpl>, std::less<>> summaries_
+      ABSL_GUARDED_BY(mutex_);
   std::map<std::string, CallbackFamily, std::less<>> callbacks_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -237,6 +264,11 @@ class NullHistogram final : public Histogram {
   void Observe(double) override {}
 };
 
+class NullSummary final : public Summary {
+ public:
+  void Observe(double) override {}
+};
+
 class NullRegistryImpl final : public Registry {
  public:
   Counter& AddCounter(std::string, std::string, MetricLabels) override { return counter_; }
@@ -244,6 +276,7 @@ class NullRegistryImpl final : public Registry {
   Histogram& AddHistogram(std::string, std::string, std::vector<double>, MetricLabels) override {
     return histogram_;
   }
+  Summary& AddSummary(std::string, std::string, MetricLabels) override { return summary_; }
   void AddGaugeCallback(std::string, std::string, MetricLabels, std::function<double()>) override {}
   void Remove(std::string_view, const MetricLabels&) override {}
   std::string Expose() const override { return ""; }
@@ -252,6 +285,7 @@ class NullRegistryImpl final : public Registry {
   NullCounter counter_;
   NullGauge gauge_;
   NullHistogram histogram_;
+  NullSummary summary_;
 };
 
 }  // namespace

@@ -36,6 +36,12 @@ class Histogram {
   virtual void Observe(double value) = 0;
 };
 
+class Summary {
+ public:
+  virtual ~Summary() = default;
+  virtual void Observe(double value) = 0;
+};
+
 class Registry {
  public:
   static std::unique_ptr<Registry> Create();
@@ -45,6 +51,8 @@ class Registry {
   // `bounds` are upper bounds, ascending, without +Inf.
   virtual Histogram& AddHistogram(std::string name, std::string help, std::vector<double> bounds,
                                   MetricLabels labels = {}) = 0;
+  // The quantiles 0.5, 0.9 and 0.99 over the last ten minutes.
+  virtual Summary& AddSummary(std::string name, std::string help, MetricLabels labels = {}) = 0;
   // A gauge whose value is read at exposition time; `read` must be cheap and thread-safe.
   virtual void AddGaugeCallback(std::string name, std::string help, MetricLabels labels,
                                 std::function<double()> read) = 0;

@@ -32,6 +32,9 @@ TEST(MetricsTest, ExposesTextFormatSorted) {
   histogram.Observe(0.05);
   histogram.Observe(0.5);
   histogram.Observe(5);
+  Summary& summary = registry->AddSummary("thanos_s_seconds", "Summary.", {{"op", "get"}});
+  summary.Observe(2);
+  summary.Observe(3);
   registry->AddGaugeCallback("thanos_m", "Callback.", {{"k", "v"}}, [] { return 7.0; });
   const std::string text = registry->Expose();
   EXPECT_THAT(text, HasSubstr("# HELP thanos_a_total First.\n# TYPE thanos_a_total counter\n"
@@ -41,6 +44,10 @@ TEST(MetricsTest, ExposesTextFormatSorted) {
   EXPECT_THAT(text, HasSubstr("thanos_h_seconds_bucket{op=\"get\",le=\"1\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("thanos_h_seconds_bucket{op=\"get\",le=\"+Inf\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("thanos_h_seconds_count{op=\"get\"} 3\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("# TYPE thanos_s_seconds summary\nthanos_s_seconds_count{op=\"get\"} 2\n"
+                "thanos_s_seconds_sum{op=\"get\"} 5\nthanos_s_seconds{op=\"get\",quantile=\"0.5\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("thanos_m{k=\"v\"} 7\n"));
   EXPECT_THAT(text, HasSubstr("thanos_z -1.5\n"));
   EXPECT_LT(text.find("thanos_m"), text.find("thanos_z"));

@@ -30,8 +30,12 @@ void QuerierFlags::AddEngineFlags(config::FlagSet& flags) {
   flags.AddEnum("query.promql-engine", &query_promql_engine, {"prometheus", "thanos"},
                 "Engine used when the request names none.");
   flags.Add("query.disable-fallback", &query_disable_fallback,
-            "Fail instead of falling back to the Prometheus engine.", {.hidden = true});
+            "Fail instead of falling back to the Prometheus engine.", {.hidden = true, .no_effect = true});
   flags.Add("query.enable-x-functions", &query_enable_x_functions, "Enable xrate, xincrease and xdelta.");
+  flags.AddEnum(
+      "query.annotation-format", &query_annotation_format, {"thanos", "prometheus"},
+      "Where notes on a query go: all in warnings without position, or infos apart and both with position.",
+      {.hidden = true});
   flags.AddEnum("query.mode", &query_mode, {"local", "distributed"},
                 "Evaluate locally or push parts of a query to leaf queriers.");
   flags.Add("query.max-concurrent", &query_max_concurrent, "Queries evaluated at once.");
@@ -49,7 +53,7 @@ void QuerierFlags::AddEngineFlags(config::FlagSet& flags) {
   flags.Add("query.default-evaluation-interval", &query_default_evaluation_interval,
             "Step of subqueries that name none.");
   flags.Add("query.default-step", &query_default_step, "Lower bound of the default range query step.");
-  flags.Add("alert.query-url", &alert_query_url, "URL base used in alert source links.");
+  flags.Add("alert.query-url", &alert_query_url, "URL base used in alert source links.", {.no_effect = true});
 }
 
 void QuerierFlags::AddDataFlags(config::FlagSet& flags) {
@@ -60,7 +64,7 @@ void QuerierFlags::AddDataFlags(config::FlagSet& flags) {
   flags.Add("query.partition-label", &query_partition_label,
             "Label that partitions leaf queriers in distributed mode.");
   flags.Add("query.distributed-with-overlapping-interval", &query_distributed_with_overlapping_interval,
-            "Distribute using the lowest minimum time of the leaves.", {.hidden = true});
+            "Distribute using the lowest minimum time of the leaves.", {.hidden = true, .no_effect = true});
   flags.Add("query.metadata.default-time-range", &query_metadata_default_time_range,
             "Default window of label and series calls, 0 means everything.");
   flags.Add("selector-label", &selector_label, "Label announced by this querier and required by matchers.");
@@ -101,7 +105,7 @@ void QuerierFlags::AddEndpointFlags(config::FlagSet& flags) {
   flags.Add("inject-test-addresses", &inject_test_addresses, "Fixed DNS answers for tests.",
             {.hidden = true, .no_effect = true});
   flags.Add("query.lazy-retrieval-max-buffered-responses", &query_lazy_retrieval_max_buffered_responses,
-            "Responses buffered per store in lazy mode.", {.hidden = true});
+            "Responses buffered per store in lazy mode.", {.hidden = true, .no_effect = true});
 }
 
 void QuerierFlags::AddTelemetryFlags(config::FlagSet& flags) {

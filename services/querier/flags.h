@@ -33,6 +33,7 @@ struct QuerierFlags {
   std::string query_promql_engine = "prometheus";
   bool query_disable_fallback = false;
   bool query_enable_x_functions = false;
+  std::string query_annotation_format = "thanos";
   std::string query_mode = "local";
   int64_t query_max_concurrent = 20;
   config::ExtDuration query_lookback_delta{};

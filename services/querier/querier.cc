@@ -15,30 +15,44 @@
 #include "fanout/endpoint_set.h"
 #include "fanout/proxy_store.h"
 #include "promql/engine.h"
+#include "query/active_query_log.h"
+#include "query/distributed.h"
 #include "query/fan_in.h"
 #include "query/http_api.h"
 #include "query/page.h"
+#include "relabel/config.h"
+#include "rpc/channel.h"
 #include "storeapi/apis_server.h"
 #include "storeapi/client.h"
+#include "storeapi/query_api_server.h"
 #include "storeapi/server.h"
 #include "telemetry/log.h"
 
 namespace thanos::services {
 namespace {
 
-constexpr base::Duration kEndpointRefreshInterval = std::chrono::seconds(5);
-// Info and label calls to endpoints; apart from the pool that serves requests and waits for these.
+// Endpoints are asked for Info every --endpoint.info-timeout, but not more often than this.
+constexpr base::Duration kShortestRefreshInterval = std::chrono::milliseconds(200);
+// Label calls to endpoints; apart from the pool that serves requests and waits for these.
 constexpr int kFanoutThreads = 32;
+// Health checks, which a few hanging endpoints keep busy for the Info timeout.
+constexpr int kInfoThreads = 32;
+// How often files with endpoints are looked at.
+constexpr base::Duration kFileCheckInterval = std::chrono::seconds(1);
 // Calls to the other APIs of endpoints, apart from the above so that slow ones do not delay health checks.
 constexpr int kApiThreads = 16;
 
-// The Query API itself is not among them.
-constexpr storeapi::ServedApis kServedApis{
-    .rules = true, .metric_metadata = true, .targets = true, .exemplars = true, .status = true};
+// Queries that came by gRPC; each waits for stores.
+constexpr int kGrpcQueryThreads = 32;
+// In distributed mode: calls to queriers below.
+constexpr int kRemoteQueryThreads = 32;
 
-int64_t ToMs(base::Duration duration) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-}
+constexpr storeapi::ServedApis kServedApis{.rules = true,
+                                           .metric_metadata = true,
+                                           .targets = true,
+                                           .exemplars = true,
+                                           .query = true,
+                                           .status = true};
 
 // Repeated flags whose values may also be comma separated.
 std::vector<std::string> SplitLists(const std::vector<std::string>& values) {
@@ -53,38 +67,9 @@ std::vector<std::string> SplitLists(const std::vector<std::string>& values) {
   return out;
 }
 
-// "/prefix" without trailing slash, or "".
-std::string NormalizePrefix(std::string_view prefix) {
-  while (prefix.ends_with('/')) {
-    prefix.remove_suffix(1);
-  }
-  while (prefix.starts_with('/')) {
-    prefix.remove_prefix(1);
-  }
-  return prefix.empty() ? "" : base::Concat("/", prefix);
-}
-
 bool HasFeature(const QuerierFlags& flags, std::string_view feature) {
   const std::vector<std::string> features = SplitLists(flags.enable_feature);
   return std::ranges::find(features, feature) != features.end();
-}
-
-void WarnAboutIgnoredFlags(const QuerierFlags& flags) {
-  std::vector<std::string> ignored;
-  const auto check = [&](bool set, const char* name) {
-    if (set) {
-      ignored.emplace_back(name);
-    }
-  };
-  check(flags.selector_relabel.config.is_set(), "selector.relabel-config");
-  check(flags.query_mode != "local", "query.mode");
-  check(!flags.query_partition_label.empty(), "query.partition-label");
-  check(!flags.query_tenant_certificate_field.empty(), "query.tenant-certificate-field");
-  check(!flags.query_active_query_path.empty(), "query.active-query-path");
-  check(!flags.web.prefix_header.empty(), "web.prefix-header");
-  if (!ignored.empty()) {
-    TH_LOG(kWarn, "flags without effect yet").With("flags", base::Join(ignored, ","));
-  }
 }
 
 base::StatusOr<labels::Labels> SelectorLabels(const QuerierFlags& flags) {
@@ -104,15 +89,38 @@ base::StatusOr<labels::Labels> SelectorLabels(const QuerierFlags& flags) {
   return labels::Labels(views);
 }
 
-fanout::EndpointSetOptions EndpointOptions(const QuerierFlags& flags) {
+base::StatusOr<fanout::EndpointSetOptions> EndpointOptions(const QuerierFlags& flags,
+                                                           telemetry::Registry& metrics) {
+  rpc::ChannelOptions channel = flags.grpc_client.Options();
+  channel.metrics = &metrics;
+  TH_ASSIGN_OR_RETURN(std::shared_ptr<const rpc::ChannelFactory> channels,
+                      rpc::ChannelFactory::Create(channel));
   storeapi::RemoteStoreOptions remote;
   remote.response_timeout = flags.store_response_timeout.value;
   fanout::EndpointSetOptions options;
-  options.connect = [channel = flags.grpc_client.Options(), remote](const std::string& address) {
-    return storeapi::Connect(address, channel, remote);
+  options.connect =
+      [channels = std::move(channels),
+       remote](const fanout::EndpointSpec& spec) -> base::StatusOr<std::unique_ptr<storeapi::Endpoint>> {
+    if (!spec.group) {
+      return storeapi::Connect(spec.address, spec.address, *channels, {}, remote);
+    }
+    return storeapi::Connect(
+        spec.address, spec.target, *channels,
+        {.authority = spec.authority,
+         .service_config =
+             spec.service_config.empty() ? std::string(fanout::kGroupServiceConfig) : spec.service_config},
+        remote);
   };
   options.info_timeout = flags.endpoint_info_timeout.value;
   options.unhealthy_timeout = flags.store_unhealthy_timeout.value;
+  options.strict_patience = std::min(options.strict_patience, options.info_timeout);
+  options.connection_labels = SplitLists(flags.query_conn_metric_label);
+  TH_ASSIGN_OR_RETURN(const std::string rules, flags.selector_relabel.config.Read());
+  auto selector = relabel::ParseRules(rules, relabel::kSelectorActions);
+  if (!selector.ok()) {
+    return base::Annotate(selector.status(), "selector relabel configuration");
+  }
+  options.selector = *std::move(selector);
   return options;
 }
 
@@ -132,8 +140,12 @@ fanout::EndpointSources Sources(const QuerierFlags& flags) {
 promql::EngineOptions EngineOptions(const QuerierFlags& flags, concurrency::ThreadPool& cpu_pool) {
   promql::EngineOptions options;
   options.timeout = flags.query_timeout.value;
-  options.default_subquery_step_ms = ToMs(flags.query_default_evaluation_interval.value);
-  options.enable_experimental = HasFeature(flags, "promql-experimental-functions");
+  options.default_subquery_step_ms = base::ToMs(flags.query_default_evaluation_interval.value);
+  for (const std::string& feature : SplitLists(flags.enable_feature)) {
+    promql::EnableFeature(feature, &options);
+  }
+  options.enable_x_functions = flags.query_enable_x_functions;
+  options.separate_infos = flags.query_annotation_format == "prometheus";
   options.cpu_pool = &cpu_pool;
   return options;
 }
@@ -182,18 +194,19 @@ query::HttpApiOptions ApiOptions(const QuerierFlags& flags, std::string route_pr
                                    .exemplars = flags.exemplar_partial_response,
                                    .status = flags.status_partial_response};
   options.auto_downsampling = flags.query_auto_downsampling;
-  options.instant_max_resolution_ms = ToMs(flags.query_instant_default_max_source_resolution.value);
-  options.default_step_ms = ToMs(flags.query_default_step.value);
-  options.lookback_ms = ToMs(flags.query_lookback_delta.value);
+  options.instant_max_resolution_ms = base::ToMs(flags.query_instant_default_max_source_resolution.value);
+  options.default_step_ms = base::ToMs(flags.query_default_step.value);
+  options.lookback_ms = base::ToMs(flags.query_lookback_delta.value);
   options.dynamic_lookback = flags.query_dynamic_lookback_delta;
-  options.metadata_time_range_ms = ToMs(flags.query_metadata_default_time_range.value);
+  options.metadata_time_range_ms = base::ToMs(flags.query_metadata_default_time_range.value);
   options.enable_experimental = HasFeature(flags, "promql-experimental-functions");
   options.enable_x_functions = flags.query_enable_x_functions;
   options.default_engine = flags.query_promql_engine;
   options.tenancy = {.header = flags.query_tenant_header,
                      .default_tenant = flags.query_default_tenant_id,
                      .enforce = flags.query_enforce_tenancy,
-                     .label = flags.query_tenant_label_name};
+                     .label = flags.query_tenant_label_name,
+                     .certificate_field = flags.query_tenant_certificate_field};
   options.cors = !flags.web.disable_cors;
   options.route_prefix = std::move(route_prefix);
   return options;
@@ -204,9 +217,9 @@ void AddPages(app::Service& service, query::HttpApi& api, const QuerierFlags& fl
   for (net::HttpServer::Route& route : api.Routes()) {
     service.AddRoute(std::move(route));
   }
-  const std::string external_prefix = NormalizePrefix(flags.web.external_prefix);
-  for (net::HttpServer::Route& route :
-       query::PageRoutes(route_prefix, external_prefix.empty() ? route_prefix : external_prefix)) {
+  const std::string external_prefix = flags.web.ExternalPrefix();
+  for (net::HttpServer::Route& route : query::PageRoutes(
+           route_prefix, external_prefix.empty() ? route_prefix : external_prefix, flags.web.prefix_header)) {
     service.AddRoute(std::move(route));
   }
   service.AddStatusRoutes(route_prefix);
@@ -217,7 +230,7 @@ void AddPages(app::Service& service, query::HttpApi& api, const QuerierFlags& fl
 void AddRefreshes(app::Service& service, const QuerierFlags& flags, fanout::EndpointDiscovery& discovery,
                   fanout::EndpointSet& endpoints) {
   service.AddPeriodic(
-      "endpoints", kEndpointRefreshInterval,
+      "endpoints", std::max<base::Duration>(flags.endpoint_info_timeout.value, kShortestRefreshInterval),
       [&service, &discovery, &endpoints, first = true](const base::CancelToken& cancel) mutable {
         base::Status status;
         if (std::exchange(first, false)) {
@@ -236,13 +249,17 @@ void AddRefreshes(app::Service& service, const QuerierFlags& flags, fanout::Endp
   service.AddPeriodic(
       "endpoints-files", std::max<base::Duration>(files_interval, std::chrono::seconds(1)),
       [&discovery](const base::CancelToken& cancel) { return discovery.RefreshFiles(cancel); });
+  if (!flags.store_sd_files.empty() || !flags.endpoint_sd_config.path.empty()) {
+    service.AddPeriodic(
+        "endpoints-changed-files", kFileCheckInterval,
+        [&discovery](const base::CancelToken& cancel) { return discovery.RefreshChangedFiles(cancel); });
+  }
 }
 
 }  // namespace
 
 int RunQuerier(app::Service& service, const QuerierFlags& flags) {
   const app::Deps deps = service.deps();
-  WarnAboutIgnoredFlags(flags);
   if (const base::Status status = service.UseRequestLogging(flags.request_logging); !status.ok()) {
     return service.ExitWith(status);
   }
@@ -255,7 +272,12 @@ int RunQuerier(app::Service& service, const QuerierFlags& flags) {
     return service.ExitWith(telemetry_bounds.status());
   }
   concurrency::ThreadPool fanout_pool("fanout", kFanoutThreads);
-  fanout::EndpointSet endpoints(EndpointOptions(flags), deps.clock, fanout_pool, deps.metrics);
+  base::StatusOr<fanout::EndpointSetOptions> endpoint_options = EndpointOptions(flags, deps.metrics);
+  if (!endpoint_options.ok()) {
+    return service.ExitWith(endpoint_options.status());
+  }
+  concurrency::ThreadPool info_pool("endpoint-info", kInfoThreads);
+  fanout::EndpointSet endpoints(*std::move(endpoint_options), deps.clock, info_pool, deps.metrics);
   const std::unique_ptr<discovery::Resolver> resolver = discovery::MakeSystemResolver();
   const auto discovery =
       fanout::EndpointDiscovery::Create(Sources(flags), *resolver, deps.metrics, endpoints);
@@ -268,32 +290,50 @@ int RunQuerier(app::Service& service, const QuerierFlags& flags) {
   fanout::ProxyStore proxy(endpoints, fanout_pool, deps.metrics,
                            {.selector_labels = *std::move(selector_labels)});
 
-  std::string route_prefix = NormalizePrefix(flags.web.route_prefix);
-  if (route_prefix.empty()) {
-    route_prefix = NormalizePrefix(flags.web.external_prefix);
-  }
+  const std::string route_prefix = flags.web.RoutePrefix();
   const promql::Engine engine(EngineOptions(flags, deps.cpu_pool));
+  std::unique_ptr<query::ActiveQueryLog> active_queries;
+  if (!flags.query_active_query_path.empty()) {
+    auto log = query::ActiveQueryLog::Open(
+        flags.query_active_query_path,
+        static_cast<int>(std::clamp<int64_t>(flags.query_max_concurrent, 1, 10'000)));
+    if (!log.ok()) {
+      return service.ExitWith(log.status());
+    }
+    active_queries = *std::move(log);
+  }
+  const query::NarrowStore narrow = [&proxy](std::vector<std::vector<labels::Matcher>> store_matchers) {
+    return proxy.WithStoreMatchers(std::move(store_matchers));
+  };
+  const bool distributed = flags.query_mode == "distributed";
+  concurrency::ThreadPool remote_pool("remote-queries", distributed ? kRemoteQueryThreads : 1);
+  query::QueryDistributor distributor({.partition_labels = SplitLists(flags.query_partition_label)},
+                                      {.engines = [&endpoints] { return endpoints.Apis(); },
+                                       .stores = [&endpoints] { return endpoints.Stores(); },
+                                       .narrow = narrow,
+                                       .pool = remote_pool});
   query::HttpApiOptions api_options = ApiOptions(flags, route_prefix);
   api_options.telemetry = *telemetry_bounds;
-  query::HttpApi api(std::move(api_options),
-                     {.store = proxy,
-                      .engine = engine,
-                      .clock = deps.clock,
-                      .metrics = deps.metrics,
-                      .narrow =
-                          [&proxy](std::vector<std::vector<labels::Matcher>> store_matchers) {
-                            return proxy.WithStoreMatchers(std::move(store_matchers));
-                          },
-                      .statuses = [&endpoints] { return endpoints.Statuses(); },
-                      .apis = &fan_in});
+  query::HttpApi api(std::move(api_options), {.store = proxy,
+                                              .engine = engine,
+                                              .clock = deps.clock,
+                                              .metrics = deps.metrics,
+                                              .narrow = narrow,
+                                              .statuses = [&endpoints] { return endpoints.Statuses(); },
+                                              .apis = &fan_in,
+                                              .active_queries = active_queries.get(),
+                                              .distributor = distributed ? &distributor : nullptr});
   AddPages(service, api, flags, route_prefix);
 
   storeapi::StoreServer store_server(
       proxy, deps.io_pool, deps.metrics,
       {.max_series = flags.store_limits.request_series, .max_samples = flags.store_limits.request_samples});
   storeapi::InfoServer info_server("query", proxy, kServedApis);
-  const auto api_servers = storeapi::MakeApiServers(kServedApis, fan_in, deps.io_pool);
+  const auto api_servers = storeapi::MakeApiServers(kServedApis, fan_in, deps.io_pool, deps.metrics);
+  concurrency::ThreadPool query_pool("grpc-queries", kGrpcQueryThreads);
+  const auto query_server = storeapi::MakeQueryApiServer(api.query_api(), query_pool, deps.metrics);
   service.AddGrpc(store_server);
+  service.AddGrpc(*query_server);
   service.AddGrpc(info_server);
   for (const auto& server : api_servers) {
     service.AddGrpc(*server);

@@ -69,6 +69,12 @@ def get_json(url, params=None, method="GET", timeout_s=60):
             return error.code, body.decode(errors="replace")
 
 
+def get_text(url, headers=None, timeout_s=60):
+    """The body of an answer that must be a success."""
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=timeout_s) as answer:
+        return answer.read().decode()
+
+
 def answers_200(url):
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
@@ -88,6 +94,12 @@ class Process:
 
     def signal(self, number):
         self.popen.send_signal(number)
+        if number == signal.SIGSTOP:  # threads that run just now stop a little later
+            wait_for(self.all_threads_stopped, f"the stop of {self.name}")
+
+    def all_threads_stopped(self):
+        stats = (path.read_text() for path in Path(f"/proc/{self.popen.pid}/task").glob("*/stat"))
+        return all(stat.rsplit(")", 1)[1].split()[0] == "T" for stat in stats)
 
     def kill(self):
         if self.popen.poll() is None:
