@@ -55,6 +55,9 @@ std::shared_ptr<grpc::Channel> ChannelFactory::Make(std::string_view address,
   // Answers are long: fewer frames and window updates than for the small messages that gRPC expects.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kMaxFrameBytes);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindowBytes);
+  // With the probe gRPC takes the wait for a busy processor for a long line and lets each stream grow by tens
+  // of MiB that nobody has asked for yet.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 500);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);

@@ -25,7 +25,7 @@ inline constexpr std::string_view kNoChunkHashesMetadataKey = "thanos-no-chunk-h
 struct StoreServerOptions {
   int64_t max_series = 0;   // of one Series call; 0 is none
   int64_t max_samples = 0;  // of one Series call, each chunk counted as 120 samples; 0 is none
-  size_t max_frame_bytes = size_t{256} << 10;
+  size_t max_frame_bytes = size_t{512} << 10;
   size_t max_buffered_bytes = size_t{1} << 20;  // encoded and not yet taken by the transport, per call
 };
 

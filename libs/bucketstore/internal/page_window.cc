@@ -9,7 +9,9 @@ namespace thanos::bucketstore::internal {
 
 PageWindow::PageWindow(PageWindow&& other) noexcept
     : owner_(std::move(other.owner_)),
+      lowest_(std::exchange(other.lowest_, nullptr)),
       begin_(std::exchange(other.begin_, nullptr)),
+      last_(std::exchange(other.last_, nullptr)),
       end_(std::exchange(other.end_, nullptr)) {}
 
 void PageWindow::MoveTo(const base::BufferOwner& owner, std::string_view bytes) {
@@ -19,11 +21,12 @@ void PageWindow::MoveTo(const base::BufferOwner& owner, std::string_view bytes) 
   if (owner != owner_) {
     Release(end_);
     owner_ = owner;
-    begin_ = bytes.data();
-    end_ = bytes.data();
+    lowest_ = begin_ = last_ = end_ = bytes.data();
   }
-  Release(bytes.data());
+  Release(std::min(last_, bytes.data()));
+  last_ = bytes.data();
   // A reader that went back sees pages again that were given back already.
+  lowest_ = std::min(lowest_, bytes.data());
   begin_ = std::min(begin_, bytes.data());
   end_ = std::max(end_, bytes.data() + bytes.size());
 }
@@ -32,7 +35,8 @@ void PageWindow::Release(const char* position) {
   if (position == nullptr || position < begin_ || static_cast<size_t>(position - begin_) < kStepBytes) {
     return;
   }
-  base::ReleasePages(owner_, {begin_, static_cast<size_t>(position - begin_)});
+  const char* const begin = begin_ - std::min(static_cast<size_t>(begin_ - lowest_), kFaultAroundBytes);
+  base::ReleasePages(owner_, {begin, static_cast<size_t>(position - begin)});
   begin_ = position;
 }
 
