@@ -129,8 +129,14 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def peak_rss_bytes(self):
+        return self.status_bytes("VmHWM")
+
+    def resident_bytes(self):
+        return self.status_bytes("VmRSS")
+
+    def status_bytes(self, key):
         for line in Path(f"/proc/{self.popen.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(key + ":"):
                 return int(line.split()[1]) * 1024
         return 0
 
