@@ -13,7 +13,7 @@ namespace thanos::app {
 namespace {
 
 constexpr size_t kWorthTrimming = size_t{16} << 20;
-constexpr int kRoundsBetweenTrims = 30;
+constexpr int kRoundsBetweenTrims = 3;
 
 // Code is mapped from files and never written, so its pages are read again when they are used again. Loading
 // and relocating touch most of the libraries; running touches a fraction.

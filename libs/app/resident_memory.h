@@ -15,7 +15,7 @@ class ResidentMemory {
   static constexpr base::Duration kRound = std::chrono::seconds(2);
 
   // `ready`: the process has started. The first time it has, the pages of code that only the start needed are
-  // given back; later, once a minute, large amounts of freed memory.
+  // given back; later, every few seconds, large amounts of freed memory.
   void Round(bool ready);
 
  private:

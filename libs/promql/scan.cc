@@ -17,7 +17,7 @@ constexpr uint64_t kRunLength = 128;
 // The first series are processed by the reader itself: handing them over costs more than most of them do.
 constexpr uint64_t kSeriesOfReader = 256;
 // Runs that may wait per shard before the reader pauses.
-constexpr size_t kQueuedRunsPerShard = 3;
+constexpr size_t kQueuedRunsPerShard = 2;
 
 // Consecutive series of one batch.
 struct Run {

@@ -1,6 +1,7 @@
 #include "query/encode_result.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "base/strings.h"
@@ -48,11 +49,12 @@ struct Encoder {
     out += ']';
   }
 
-  void operator()(const promql::Vector& vector) const {
+  // What is written is given back at once: large answers exist twice otherwise.
+  void operator()(promql::Vector& vector) const {
     out += "\"vector\",\"result\":[";
     out.reserve(out.size() + vector.samples.size() * kSeriesBytes);
     for (size_t i = 0; i < vector.samples.size(); ++i) {
-      const promql::VectorSample& sample = vector.samples[i];
+      const promql::VectorSample sample = std::move(vector.samples[i]);
       out += i == 0 ? "{\"metric\":" : ",{\"metric\":";
       promapi::AppendLabels(out, sample.labels);
       if (sample.histogram != nullptr) {
@@ -67,7 +69,7 @@ struct Encoder {
     out += ']';
   }
 
-  void operator()(const promql::Matrix& matrix) const {
+  void operator()(promql::Matrix& matrix) const {
     out += "\"matrix\",\"result\":[";
     size_t bytes = out.size();
     for (const promql::MatrixSeries& series : matrix.series) {
@@ -76,7 +78,7 @@ struct Encoder {
     out.reserve(bytes);
     for (size_t i = 0; i < matrix.series.size(); ++i) {
       out += i == 0 ? "{\"metric\":" : ",{\"metric\":";
-      AppendSeries(matrix.series[i]);
+      AppendSeries(std::exchange(matrix.series[i], {}));
       out += '}';
     }
     out += ']';

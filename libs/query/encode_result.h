@@ -27,7 +27,7 @@ struct ResultOptions {
 
 inline constexpr const char kTruncatedWarning[] = "results truncated due to limit";
 
-// The whole body of a successful answer. Cuts `result` to the limit.
+// The whole body of a successful answer. Cuts `result` to the limit and gives its value back while it writes.
 std::string EncodeResult(promql::Result& result, const ResultOptions& options);
 
 }  // namespace thanos::query

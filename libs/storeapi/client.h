@@ -25,7 +25,7 @@ struct RemoteStoreOptions {
   base::Duration response_timeout{};
   int64_t response_batch_size = 64;  // asked for when the request does not say
   // Received and not yet consumed, per stream. Reading stops above it; the last message may exceed it.
-  size_t max_buffered_bytes = size_t{1} << 20;
+  size_t max_buffered_bytes = size_t{512} << 10;
 };
 
 // Thread-safe. Series() starts the call and reads ahead in the background; destroying the set cancels the

@@ -383,8 +383,10 @@ base::Status BlockSeriesSet::ReadChunks(const base::CancelToken& cancel, series:
   for (const Segment& segment : segments) {
     segment.fetched.ForEachOwner([&](const base::BufferOwner& owner) { batch->Retain(owner); });
     const base::SharedBytes extent = segment.fetched.Extent();
-    segment_windows_[segment.number].MoveTo(extent.owner, extent.bytes);
+    (*segment_windows_)[segment.number].MoveTo(extent.owner, extent.bytes);
   }
+  // The last batch is still being read when this is gone.
+  batch->Retain(segment_windows_);
   const auto segment_of = [&](const index::ChunkMeta& meta) {
     return std::find_if(segments.begin(), segments.end(),
                         [&](const Segment& candidate) { return candidate.number == meta.segment(); });

@@ -94,7 +94,8 @@ class BlockSeriesSet final : public series::SeriesSet {
   std::vector<ChunkJob> jobs_;
   std::vector<index::ChunkMeta> metas_;
   RequestWork chunk_work_;
-  std::map<uint32_t, PageWindow> segment_windows_;
+  const std::shared_ptr<std::map<uint32_t, PageWindow>> segment_windows_ =
+      std::make_shared<std::map<uint32_t, PageWindow>>();
 };
 
 }  // namespace thanos::bucketstore::internal

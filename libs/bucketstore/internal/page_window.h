@@ -12,7 +12,7 @@ namespace thanos::bucketstore::internal {
 class PageWindow {
  public:
   // Smaller steps, and files that a request reads only a little of, are not worth a call.
-  static constexpr size_t kStepBytes = size_t{1} << 20;
+  static constexpr size_t kStepBytes = size_t{512} << 10;
 
   PageWindow() = default;
   ~PageWindow() { Release(end_); }
