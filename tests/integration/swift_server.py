@@ -6,6 +6,7 @@ administrators is made here: the rings, the configuration, and a cache for the p
 import getpass
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -128,6 +129,9 @@ class SwiftServer:
 
     def answers(self):
         try:
+            # A storage server that does not listen yet would be left alone by the proxy for a minute.
+            for port in self.ports.values():
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
             token, url = self.token()
             with urllib.request.urlopen(urllib.request.Request(url, headers={"X-Auth-Token": token}), timeout=5):
                 return True
