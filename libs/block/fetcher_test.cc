@@ -217,7 +217,8 @@ TEST_F(FetcherTest, AShortListingDoesNotMakeKnownBlocksVanish) {
   ShortListBucket bucket(bucket_);
   for (const bool recursive : {false, true}) {
     bucket.hidden.clear();
-    MetaFetcher fetcher({.cache_directory = "", .recursive_listing = recursive}, bucket, pool_, telemetry::NullRegistry(), {});
+    MetaFetcher fetcher({.cache_directory = "", .recursive_listing = recursive}, bucket, pool_,
+                        telemetry::NullRegistry(), {});
     EXPECT_EQ(fetcher.Fetch({})->metas.size(), 3U);
     bucket.hidden = UlidOf(2).ToString();
     const auto again = fetcher.Fetch({});

@@ -11,9 +11,9 @@
 #include "block/markers.h"
 #include "block/writer.h"
 #include "compact/block_merger.h"
+#include "compact/block_transfer.h"
 #include "compact/cleaner.h"
 #include "compact/grouping.h"
-#include "compact/block_transfer.h"
 #include "telemetry/log.h"
 
 namespace thanos::buckettools {
@@ -170,8 +170,7 @@ base::Status Verifier::CheckIndexes() {
 base::Status Verifier::CheckBlock(const block::Meta& meta) {
   const ScratchDirectory scratch(base::Concat(options_.scratch_directory, "/", meta.ulid.ToString()));
   const std::string directory = base::Concat(scratch.path(), "/", meta.ulid.ToString());
-  TH_RETURN_IF_ERROR(
-      compact::DownloadBlock(cancel_, {bucket_, pool_, kFileConcurrency}, meta, directory));
+  TH_RETURN_IF_ERROR(compact::DownloadBlock(cancel_, {bucket_, pool_, kFileConcurrency}, meta, directory));
   TH_ASSIGN_OR_RETURN(const compact::BlockHealth health, compact::VerifyBlock(cancel_, directory));
   const base::Status damage = health.Any();
   if (damage.ok() || !repairs()) {
@@ -263,8 +262,8 @@ base::Status Verifier::CheckDuplicates() {
       }
       for (const MetaPtr& meta : surplus) {
         const ScratchDirectory scratch(base::Concat(options_.scratch_directory, "/", meta->ulid.ToString()));
-        TH_RETURN_IF_ERROR(compact::DownloadBlock(cancel_, {bucket_, pool_, kFileConcurrency},
-                                                            *meta, scratch.path()));
+        TH_RETURN_IF_ERROR(
+            compact::DownloadBlock(cancel_, {bucket_, pool_, kFileConcurrency}, *meta, scratch.path()));
         TH_RETURN_IF_ERROR(BackUpAndRemove(*meta, scratch.path()));
       }
       Report(kDuplicatedCompaction, text, true);

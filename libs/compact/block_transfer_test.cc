@@ -111,4 +111,4 @@ TEST_F(BlockTransferTest, NamesOutsideOfTheBlockAreIgnored) {
 }
 
 }  // namespace
-}  // namespace thanos::compact::internal
+}  // namespace thanos::compact

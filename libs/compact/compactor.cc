@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "compact/block_transfer.h"
 #include "compact/downsampling.h"
 #include "compact/grouping.h"
-#include "compact/block_transfer.h"
 #include "compact/internal/failure.h"
 #include "compact/internal/group_compaction.h"
 #include "compact/internal/metrics.h"

@@ -317,14 +317,16 @@ TEST_F(HttpApiTest, AnswersOptions) {
 
 TEST_F(HttpApiTest, ExplainsAndAnalyzesForTheThanosEngine) {
   EXPECT_EQ(Get("/api/v1/query_explain", {{"query", "sum by (job) (rate(up[1m])) > 1"}}).status, 400);
-  EXPECT_EQ(Get("/api/v1/query_explain", {{"query", "sum by (job) (rate(up[1m])) > 1"}, {"engine", "thanos"}}).body,
-            R"({"status":"success","data":{"name":"[vectorScalarBinary] >","children":[)"
-            R"x({"name":"[aggregate] sum by ([job])","children":[{"name":"[function] rate","children":[)x"
-            R"({"name":"[matrixSelector] up[1m]"}]}]},{"name":"[numberLiteral] 1"}]}})");
+  EXPECT_EQ(
+      Get("/api/v1/query_explain", {{"query", "sum by (job) (rate(up[1m])) > 1"}, {"engine", "thanos"}}).body,
+      R"({"status":"success","data":{"name":"[vectorScalarBinary] >","children":[)"
+      R"x({"name":"[aggregate] sum by ([job])","children":[{"name":"[function] rate","children":[)x"
+      R"({"name":"[matrixSelector] up[1m]"}]}]},{"name":"[numberLiteral] 1"}]}})");
   EXPECT_EQ(Get("/api/v1/query_range_explain", {{"query", "up"}, {"engine", "thanos"}}).status, 400);
   const std::string body =
       Get("/api/v1/query", {{"query", "sum(up)"}, {"engine", "thanos"}, {"analyze", "true"}}).body;
-  EXPECT_NE(body.find(R"("analysis":{"name":"[aggregate] sum","executionTime":")"), std::string::npos) << body;
+  EXPECT_NE(body.find(R"("analysis":{"name":"[aggregate] sum","executionTime":")"), std::string::npos)
+      << body;
   EXPECT_NE(body.find(R"("children":[{"name":"[vectorSelector] {__name__=\"up\"}","executionTime":")"),
             std::string::npos)
       << body;
@@ -334,73 +336,73 @@ TEST_F(HttpApiTest, ExplainsAndAnalyzesForTheThanosEngine) {
 }
 
 TEST_F(HttpApiTest, TheTenantMayComeFromTheClientCertificate) {
-    options_.tenancy.certificate_field = "organization";
-    net::HttpRequest request;
-    request.method = "GET";
-    request.path = "/api/v1/query";
-    request.parameters = {{"query", "up"}};
-    request.headers = {{"THANOS-TENANT", "mallory"}};
-    EXPECT_EQ(Get("/api/v1/query", request.parameters, request.headers).status, 400);
-    request.peer_subject.organization = "team-a";
-    for (const net::HttpServer::Route& route : api_->Routes()) {
-      if (route.pattern == request.path && route.methods.front() == "GET") {
-        EXPECT_EQ(route.handler(request).status, 200);
-      }
+  options_.tenancy.certificate_field = "organization";
+  net::HttpRequest request;
+  request.method = "GET";
+  request.path = "/api/v1/query";
+  request.parameters = {{"query", "up"}};
+  request.headers = {{"THANOS-TENANT", "mallory"}};
+  EXPECT_EQ(Get("/api/v1/query", request.parameters, request.headers).status, 400);
+  request.peer_subject.organization = "team-a";
+  for (const net::HttpServer::Route& route : api_->Routes()) {
+    if (route.pattern == request.path && route.methods.front() == "GET") {
+      EXPECT_EQ(route.handler(request).status, 200);
     }
-    EXPECT_EQ(store_.last_request().tenant, "team-a");
+  }
+  EXPECT_EQ(store_.last_request().tenant, "team-a");
 }
 
 TEST_F(HttpApiTest, TheRequestIdIsPassedOn) {
-    net::HttpRequest request;
-    request.parameters = {{"query", "up"}};
-    request.request_id = "id-9";
-    Get("/api/v1/query", {{"query", "up"}});
-    for (const net::HttpServer::Route& route : api_->Routes()) {
-      if (route.pattern == "/api/v1/query") {
-        route.handler(request);
-      }
+  net::HttpRequest request;
+  request.parameters = {{"query", "up"}};
+  request.request_id = "id-9";
+  Get("/api/v1/query", {{"query", "up"}});
+  for (const net::HttpServer::Route& route : api_->Routes()) {
+    if (route.pattern == "/api/v1/query") {
+      route.handler(request);
     }
-    EXPECT_EQ(store_.last_request().request_id, "id-9");
+  }
+  EXPECT_EQ(store_.last_request().request_id, "id-9");
 }
 
 TEST_F(HttpApiTest, QueriesOverGrpcGoTheSameWay) {
-    Query("up");
-    storeapi::QueryCall call;
-    call.query = "sum(up)";
-    call.start_ms = kNowMs;
-    call.end_ms = kNowMs;
-    call.tenant = "team";
-    auto answer = api_->query_api().Evaluate({}, call);
-    ASSERT_TRUE(answer.ok()) << answer.status();
-    ASSERT_EQ(answer->series.size(), 1U);
-    EXPECT_EQ(answer->series[0].values, std::vector<double>{3.5});
-    EXPECT_EQ(store_.last_request().tenant, "team");
-    call.query = "1";
-    answer = api_->query_api().Evaluate({}, call);
-    ASSERT_TRUE(answer.ok()) << answer.status();
-    EXPECT_TRUE(answer->series.at(0).labels.empty());
-    call.query = "'x'";
-    EXPECT_EQ(api_->query_api().Evaluate({}, call).status().code(), base::StatusCode::kUnimplemented);
-    call.query = "up{";
-    EXPECT_EQ(api_->query_api().Evaluate({}, call).status().code(), base::StatusCode::kInvalidArgument);
-    call.query = "up";
-    call.tenant = "../x";
-    EXPECT_EQ(api_->query_api().Evaluate({}, call).status().code(), base::StatusCode::kInvalidArgument);
+  Query("up");
+  storeapi::QueryCall call;
+  call.query = "sum(up)";
+  call.start_ms = kNowMs;
+  call.end_ms = kNowMs;
+  call.tenant = "team";
+  auto answer = api_->query_api().Evaluate({}, call);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->series.size(), 1U);
+  EXPECT_EQ(answer->series[0].values, std::vector<double>{3.5});
+  EXPECT_EQ(store_.last_request().tenant, "team");
+  call.query = "1";
+  answer = api_->query_api().Evaluate({}, call);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_TRUE(answer->series.at(0).labels.empty());
+  call.query = "'x'";
+  EXPECT_EQ(api_->query_api().Evaluate({}, call).status().code(), base::StatusCode::kUnimplemented);
+  call.query = "up{";
+  EXPECT_EQ(api_->query_api().Evaluate({}, call).status().code(), base::StatusCode::kInvalidArgument);
+  call.query = "up";
+  call.tenant = "../x";
+  EXPECT_EQ(api_->query_api().Evaluate({}, call).status().code(), base::StatusCode::kInvalidArgument);
 }
 
 TEST(PageTest, ADynamicPrefixIsAPathOnly) {
-    const auto routes = PageRoutes("", "/fixed", "X-Prefix");
-    net::HttpRequest request;
-    const auto location = [&](const std::string& header) {
-      request.headers = {{"X-Prefix", header}};
-      return routes.at(0).handler(request).headers.at(0).value;
-    };
-    EXPECT_EQ(location(""), "/fixed/graph");
-    EXPECT_EQ(location("/dynamic/"), "/dynamic/graph");
-    EXPECT_EQ(location("https://evil.example/x"), "/x/graph");
-    EXPECT_EQ(location("//evil.example"), "/evil.example/graph");
-    EXPECT_EQ(location("https://evil.example"), "/graph");
-    EXPECT_EQ(location("/a\" onload=\"x"), "/fixed/graph");
+  const auto routes = PageRoutes("", "/fixed", "X-Prefix");
+  net::HttpRequest request;
+  const auto location = [&](const std::string& header) {
+    request.headers = {{"X-Prefix", header}};
+    return routes.at(0).handler(request).headers.at(0).value;
+  };
+  EXPECT_EQ(location(""), "/fixed/graph");
+  EXPECT_EQ(location("/dynamic/"), "/dynamic/graph");
+  EXPECT_EQ(location("https://evil.example/x"), "/x/graph");
+  EXPECT_EQ(location("//evil.example"), "/evil.example/graph");
+  EXPECT_EQ(location("https://evil.example"), "/graph");
+  EXPECT_EQ(location("/a\" onload=\"x"), "/fixed/graph");
 }
 
 }  // namespace
