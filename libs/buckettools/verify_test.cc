@@ -92,28 +92,51 @@ TEST_F(VerifyTest, FindsDamageAndGoesOn) {
   EXPECT_THAT(Verify(one)->findings, SizeIs(1));
 }
 
-// A block whose meta.json claims less than its chunks hold, so that one lies outside.
+// A block whose meta.json claims less than its chunks hold: the second chunk begins at its end.
 TEST_F(VerifyTest, RepairsOutsideChunksWithABackup) {
+  const model::Ulid ulid = model::Ulid::FromParts(1, 1, 1);
+  auto written = block::WriteTestBlock(
+      directory_ + "/blocks",
+      {ulid,
+       labels::Labels({{"cluster", "x"}}),
+       {{labels::Labels({{"__name__", "a"}}), block::Ramp(0, 2 * kHourMs, 60'000), 60}}});
+  ASSERT_TRUE(written.ok()) << written.status();
+  written->max_time_ms = kHourMs;
+  ASSERT_TRUE(block::WriteMetaFile(Path(ulid), *written).ok());
+  Upload(ulid);
+  const auto found = Verify(Options({"index_known_issues"}));
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_THAT(found->findings, SizeIs(1));
+  EXPECT_FALSE(found->findings[0].repaired);
+  VerifyBucketOptions options = Options({"index_known_issues"});
+  options.backup = &backup_;
+  const auto result = Verify(options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_THAT(result->findings, SizeIs(1));
+  EXPECT_TRUE(result->findings[0].repaired) << result->findings[0].text;
+  EXPECT_FALSE(*bucket_.Exists({}, block::MetaPath(ulid)));
+  EXPECT_TRUE(*backup_.Exists({}, block::MetaPath(ulid)));
+  const auto after = Verify(Options({"index_known_issues"}));
+  EXPECT_THAT(after->findings, IsEmpty());
+  EXPECT_EQ(after->num_blocks, 1U);
+}
+
+// A chunk that lies only partly outside cannot be dropped: nothing may change then.
+TEST_F(VerifyTest, LeavesAloneWhatItCannotRepair) {
   const model::Ulid ulid = Write(1, 0);
   block::Meta meta = *block::ReadMetaFile(Path(ulid));
   meta.max_time_ms = kHourMs;
   ASSERT_TRUE(block::WriteMetaFile(Path(ulid), meta).ok());
   Upload(ulid);
-  const auto found = Verify(Options({"index_known_issues"}));
-  ASSERT_TRUE(found.ok()) << found.status();
-  ASSERT_THAT(found->findings, SizeIs(1));
   VerifyBucketOptions options = Options({"index_known_issues"});
   options.backup = &backup_;
   const auto result = Verify(options);
   ASSERT_TRUE(result.ok()) << result.status();
-  if (!result->findings.empty() && result->findings[0].repaired) {
-    EXPECT_FALSE(*bucket_.Exists({}, block::MetaPath(ulid)));
-    EXPECT_TRUE(*backup_.Exists({}, block::MetaPath(ulid)));
-    EXPECT_THAT(Verify(Options({"index_known_issues"}))->findings, IsEmpty());
-  } else {
-    // Chunks that lie partly outside cannot be dropped: nothing may have changed then.
-    EXPECT_TRUE(*bucket_.Exists({}, block::MetaPath(ulid)));
+  for (const auto& finding : result->findings) {
+    EXPECT_FALSE(finding.repaired) << finding.text;
   }
+  EXPECT_TRUE(*bucket_.Exists({}, block::MetaPath(ulid)));
+  EXPECT_FALSE(*backup_.Exists({}, block::MetaPath(ulid)));
 }
 
 TEST_F(VerifyTest, ReportsOverlapsWithinAGroup) {
