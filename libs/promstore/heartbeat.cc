@@ -60,11 +60,16 @@ base::Status Heartbeat::Beat(const base::CancelToken& cancel) {
 
 base::Status Heartbeat::Start(const base::CancelToken& cancel) {
   const base::CancelSource limited(cancel, options_.ready_timeout);
+  base::Status last;
   while (true) {
     const base::Status status = Beat(limited.token());
     if (status.ok() || status.code() == base::StatusCode::kFailedPrecondition) {
       return status;
     }
+    if (!last.ok() && limited.token().cancelled()) {
+      return last;  // says more than that an attempt was cut short
+    }
+    last = status;
     TH_LOG(kWarn, "Prometheus is not ready, retrying").With("err", status);
     if (!limited.token().SleepFor(options_.retry_interval)) {
       return status;
